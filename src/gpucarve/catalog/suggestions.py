@@ -1,0 +1,63 @@
+"""What somebody may have meant by a vGPU type's name that does not exist.
+
+Boundary: names in, names out. A vGPU name has parts, so a slip is sought part by part: a wrong case first, then the
+right board with the nearest size, then a board that looks alike.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gpucarve.model.vgpu import VgpuTypeName, strip_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST = 3
+_LONGEST = 64
+
+
+def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
+    """At most three of `known`, the likeliest first; none for something that resembles no name."""
+    text = strip_prefix(name.strip())[:_LONGEST]
+    by_fold = {other.casefold(): other for other in known}
+    if same := by_fold.get(text.replace("_", "-").casefold()):
+        return (same,)
+    wanted = _parse(text)
+    if wanted is None:
+        return _alike(text, by_fold)
+    names = [VgpuTypeName.parse(other) for other in known]
+    boards = {other.board.casefold(): other.board for other in names}
+    near = get_close_matches(wanted.board.casefold(), boards, n=_MOST, cutoff=0.7)
+    for board in near:
+        mates = [other for other in names if other.board == boards[board]]
+        if found := _nearest(wanted, mates):
+            return found
+    return _alike(text, by_fold)
+
+
+def _parse(text: str) -> VgpuTypeName | None:
+    for spelling in (text, text.upper()):
+        try:
+            return VgpuTypeName.parse(spelling)
+        except ValueError:
+            continue
+    return None
+
+
+def _nearest(wanted: VgpuTypeName, mates: Sequence[VgpuTypeName]) -> tuple[str, ...]:
+    """Names of one board: the series asked for, of the same kind (time-sliced or MIG-backed), nearest in size."""
+    kin = [name for name in mates if name.series == wanted.series and name.time_sliced == wanted.time_sliced]
+    kin.sort(
+        key=lambda name: (
+            abs(name.gigabytes - wanted.gigabytes),
+            name.slices != wanted.slices,
+            name.suffix != wanted.suffix,
+        )
+    )
+    return tuple(str(name) for name in kin[:_MOST])
+
+
+def _alike(text: str, by_fold: dict[str, str]) -> tuple[str, ...]:
+    return tuple(by_fold[fold] for fold in get_close_matches(text.casefold(), by_fold, n=_MOST, cutoff=0.75))
