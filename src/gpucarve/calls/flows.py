@@ -1,7 +1,7 @@
 """Generators of calls, for what must look and decide.
 
-A flow yields requests and is sent the replies; whoever drives it answers reads by gathering, writes by a recorded
-program, pauses by the clock. A flow keeps no position: after a crash it runs from its top and must converge from any
+A flow yields requests and is sent the replies; whoever drives it answers reads by gathering, guarded writes by a
+recorded program, pauses by the clock. A flow keeps no position: after a crash it runs from its top and must converge from any
 half state, and it makes no calls while being closed. `until` is the only way to wait.
 
 Boundary: pure; no transport is known here.
@@ -13,12 +13,13 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from gpucarve.calls.primitives import Call, Now, Read, Sleep
+from gpucarve.calls.programs import CallOutcome, Guarded
 from gpucarve.calls.replies import Failure, FailureKind, Instant, Reply
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-Request = Call[Any] | tuple[Read[Any], ...]
+Request = Call[Any] | Guarded | tuple[Read[Any], ...]
 Flow = Generator[Request, Any, T]
 
 
@@ -32,6 +33,15 @@ def ask_all(reads: Sequence[Read[Any]]) -> Flow[tuple[Reply, ...]]:
     """Ask several reads in one round trip."""
     replies: tuple[Reply, ...] = yield tuple(reads)
     return replies
+
+
+def do(guarded: Guarded) -> Flow[CallOutcome]:
+    """Carry out one guarded write on the host, as a recorded program of its own.
+
+    When the program was refused or its outcome is lost, the state is FAILED and the reply a `Failure` (UNREACHABLE).
+    """
+    outcome: CallOutcome = yield guarded
+    return outcome
 
 
 def until(

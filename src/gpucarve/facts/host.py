@@ -1,0 +1,13 @@
+"""The probes of a machine: one list, so that one round trip answers all of them.
+
+Boundary: a list.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpucarve.facts import boot, driver, grub, mediated, ours, pci
+from gpucarve.facts.observed import Probe
+
+PROBES: tuple[Probe[Any], ...] = (boot.PROBE, grub.PROBE, driver.PROBE, pci.PROBE, mediated.PROBE, ours.PROBE)

@@ -1,0 +1,175 @@
+"""Mediated devices: which types each parent offers, which devices run, which are defined, who uses them.
+
+Boundary: sysfs' mdev interface and mdevctl's definitions. Source: Linux Documentation/driver-api/vfio-mediated-device,
+mdevctl(8). Users are the processes that have the device's vfio group open.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from gpucarve.calls.primitives import KIB, FindHolders, ReadFiles, ReadLinks, Stat
+from gpucarve.calls.replies import Files, Holder, Holders, Links, PathStatuses, Reply
+from gpucarve.facts.observed import Probe, Unreadable, expect
+from gpucarve.model.pci import PciAddress
+from gpucarve.model.vgpu import strip_prefix
+
+PARENTS = "/sys/class/mdev_bus"
+DEVICES = "/sys/bus/mdev/devices"
+DEFINITIONS = "/etc/mdevctl.d"
+_VFIO = "/dev/vfio/"
+_GUEST = re.compile(r"(?:^|,)guest=([^,]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class MdevType:
+    """A type that a parent offers: id (`nvidia-697`), short name (`A100D-40C`), how many more it can make."""
+
+    type_id: str
+    name: str
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A process that has a device open; `guest` is the virtual machine's name where its command line tells."""
+
+    pid: int
+    guest: str
+
+    def __str__(self) -> str:
+        return f"guest {self.guest}" if self.guest else f"process {self.pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mdev:
+    """A running mediated device."""
+
+    uuid: str
+    parent: PciAddress
+    type_id: str
+    users: tuple[User, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A device that mdevctl knows; `start` is `manual` or `auto`."""
+
+    uuid: str
+    parent: PciAddress
+    type_id: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mediated:
+    """`types` by parent and short name, `devices` and `definitions` by UUID; `defined_parents` are those that have a
+    directory of definitions, be it an empty one."""
+
+    types: dict[PciAddress, dict[str, MdevType]]
+    devices: dict[str, Mdev]
+    definitions: dict[str, Definition]
+    defined_parents: frozenset[PciAddress] = frozenset()
+
+    def on(self, parent: PciAddress) -> tuple[Mdev, ...]:
+        """The devices that run on one parent."""
+        return tuple(device for device in self.devices.values() if device.parent == parent)
+
+
+def type_path(parent: PciAddress, type_id: str, name: str) -> str:
+    """Path of an attribute of a type of a parent."""
+    return f"{PARENTS}/{parent}/mdev_supported_types/{type_id}/{name}"
+
+
+def device_path(uuid: str) -> str:
+    """Path of a running device."""
+    return f"{DEVICES}/{uuid}"
+
+
+def definition_path(parent: PciAddress, uuid: str) -> str:
+    """Path of mdevctl's definition of a device."""
+    return f"{DEFINITIONS}/{parent}/{uuid}"
+
+
+def _parse(replies: tuple[Reply, ...]) -> Mediated:
+    types, devices, definitions, holders, directories = replies
+    return Mediated(
+        _types(expect(types, Files)),
+        _devices(expect(devices, Links), expect(holders, Holders)),
+        _definitions(expect(definitions, Files)),
+        frozenset(PciAddress.parse(posixpath.basename(each.path)) for each in expect(directories, PathStatuses).entries),
+    )
+
+
+def _types(files: Files) -> dict[PciAddress, dict[str, MdevType]]:
+    attributes: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for path, file in files.by_path().items():
+        parent, _, type_id, name = path.removeprefix(f"{PARENTS}/").split("/")
+        attributes[parent, type_id][name] = file.text()
+    found: dict[PciAddress, dict[str, MdevType]] = defaultdict(dict)
+    for (parent, type_id), texts in attributes.items():
+        name = strip_prefix(texts.get("name", type_id))
+        available = texts.get("available_instances", "")
+        if not available.isdigit():
+            raise Unreadable(f"{parent} {type_id} does not say how many instances are left")
+        found[PciAddress.parse(parent)][name] = MdevType(type_id, name, int(available))
+    return dict(found)
+
+
+def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
+    texts: dict[str, dict[str, str]] = defaultdict(dict)
+    for path, target in links.by_path().items():
+        uuid, _, name = path.removeprefix(f"{DEVICES}/").partition("/")
+        texts[uuid][name] = target
+    by_group: dict[str, list[Holder]] = defaultdict(list)
+    for holder in holders.entries:
+        by_group[holder.path.removeprefix(_VFIO)].append(holder)
+    found: dict[str, Mdev] = {}
+    for uuid, each in texts.items():
+        if not {"", "mdev_type"} <= each.keys():
+            continue  # removed while we looked
+        parent = PciAddress.parse(posixpath.basename(posixpath.dirname(each[""])))
+        group = posixpath.basename(each.get("iommu_group", ""))
+        users = tuple(User(holder.pid, _guest(holder.argv)) for holder in by_group.get(group, ()))
+        found[uuid] = Mdev(uuid, parent, posixpath.basename(each["mdev_type"]), users)
+    return found
+
+
+def _guest(argv: tuple[str, ...]) -> str:
+    """The name in QEMU's `-name guest=NAME,…`; empty for any other process."""
+    for option, value in zip(argv, argv[1:], strict=False):
+        if option == "-name":
+            match = _GUEST.search(value)
+            return match[1] if match else value.split(",")[0]
+    return ""
+
+
+def _definitions(files: Files) -> dict[str, Definition]:
+    found: dict[str, Definition] = {}
+    for path, file in files.by_path().items():
+        parent, uuid = path.removeprefix(f"{DEFINITIONS}/").split("/")
+        try:
+            data = json.loads(file.content)
+            found[uuid] = Definition(uuid, PciAddress.parse(parent), str(data["mdev_type"]), str(data.get("start", "manual")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(f"{path} is not a definition of mdevctl") from error
+    return found
+
+
+PROBE = Probe(
+    "mediated",
+    (
+        ReadFiles(
+            tuple(f"{PARENTS}/*/mdev_supported_types/*/{name}" for name in ("name", "available_instances")), limit=KIB
+        ),
+        ReadLinks((f"{DEVICES}/*", f"{DEVICES}/*/mdev_type", f"{DEVICES}/*/iommu_group")),
+        ReadFiles((f"{DEFINITIONS}/*:*:*.*/*",), limit=64 * KIB),
+        FindHolders((_VFIO,)),
+        Stat((f"{DEFINITIONS}/*:*:*.*",)),
+    ),
+    _parse,
+)

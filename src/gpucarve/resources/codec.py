@@ -1,0 +1,69 @@
+"""Resources as JSON and back, for plans that another run applies.
+
+Boundary: fields alone, by their declared types; a name this version does not know is a ValueError.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, get_args, get_origin, get_type_hints
+
+from gpucarve.model.hosts import ResourceKey
+from gpucarve.model.pci import PciAddress
+from gpucarve.resources.decisions import Resource
+from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
+from gpucarve.resources.host.vgpu import NoVgpu, Vgpu
+from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
+from gpucarve.resources.kube.allocatable import Allocatable
+from gpucarve.resources.kube.node_label import NodeLabel
+
+_CLASSES: dict[str, type[Any]] = {
+    cls.__name__: cls
+    for cls in (
+        KernelArguments,
+        KernelArgumentsAsBefore,
+        VirtualFunctions,
+        NoVirtualFunctions,
+        Vgpu,
+        NoVgpu,
+        NodeLabel,
+        Allocatable,
+    )
+}
+_PARSERS: dict[type, Callable[[str], Any]] = {ResourceKey: ResourceKey.parse, PciAddress: PciAddress.parse}
+
+
+def to_data(resource: Resource) -> dict[str, Any]:
+    """`{"resource": class, field: text, number or list}`."""
+    fields = {each.name: _plain(getattr(resource, each.name)) for each in dataclasses.fields(resource)}  # type: ignore[arg-type]  # every resource is a dataclass
+    return {"resource": type(resource).__name__, **fields}
+
+
+def from_data(data: dict[str, Any]) -> Resource:
+    """The resource again. Raises ValueError on anything this version does not know."""
+    fields = dict(data)
+    cls = _CLASSES.get(str(fields.pop("resource", "")))
+    if cls is None:
+        raise ValueError(f"{data.get('resource')!r} is not a resource of this version")
+    hints = get_type_hints(cls)
+    if set(fields) != {each.name for each in dataclasses.fields(cls)}:
+        raise ValueError(f"{cls.__name__} does not have exactly the fields {', '.join(sorted(fields))}")
+    made: Resource = cls(**{name: _value(value, hints[name]) for name, value in fields.items()})
+    return made
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, int | str) else str(value)
+
+
+def _value(value: object, hint: Any) -> object:
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_value(item, get_args(hint)[0]) for item in value)
+    if hint in _PARSERS and isinstance(value, str):
+        return _PARSERS[hint](value)
+    if hint in (int, str) and type(value) is hint:
+        return value
+    raise ValueError(f"{value!r} is not {hint}")

@@ -1,0 +1,62 @@
+"""The reboot of a host: one for everything that waits for it.
+
+The boot id it was decided on is its precondition, so a host that has rebooted since is not rebooted again.
+
+Boundary: a flow; the planner decides that one is needed. The reply to the command may be lost with the connection;
+only a new boot id counts.
+"""
+
+from __future__ import annotations
+
+from gpucarve.calls.flows import Flow, ask, do, until
+from gpucarve.calls.predicates import Equals
+from gpucarve.calls.primitives import ReadFiles, Run
+from gpucarve.calls.programs import CallState, Guarded
+from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files
+from gpucarve.facts import boot
+from gpucarve.facts.observed import Observed
+from gpucarve.model.changes import Action, Disruption, DisruptionKind
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.resources.decisions import Change
+
+PATIENCE = 900.0  # seconds for a server with much memory to come back
+
+
+def key(target: Target) -> ResourceKey:
+    """The reboot of a host."""
+    return ResourceKey(target, "reboot")
+
+
+def change(observed: Observed, reasons: tuple[str, ...]) -> Change:
+    """The step that reboots the host in this snapshot."""
+    boot_id = observed.require(boot.PROBE).boot_id
+    return Change(
+        Action.REBOOT,
+        before=f"boot {boot_id[:8]}",
+        after="a new boot",
+        reason="; ".join(reasons),
+        work=lambda: _reboot(boot_id),
+        preconditions=(Equals(boot.BOOT_ID, boot_id),),
+        disruption=Disruption(DisruptionKind.REBOOT, "host"),
+    )
+
+
+def _reboot(boot_id: str) -> Flow[Done | Failure]:
+    outcome = yield from do(Guarded(Run(("systemctl", "reboot")), before=(Equals(boot.BOOT_ID, boot_id),)))
+    match outcome.reply:
+        case Exited(status) as said if outcome.state is CallState.FAILED:
+            return Failure(FailureKind.OTHER, f"systemctl reboot ended with {status}: {said.error_text()[:300]}")
+        case Failure(kind) as failure if kind is not FailureKind.UNREACHABLE:
+            return failure
+    back = yield from until(_boot_id, lambda now: now not in ("", boot_id), deadline=PATIENCE, every=2.0)
+    if isinstance(back, Failure):
+        return Failure(FailureKind.TIMED_OUT, f"the host did not come back within {PATIENCE:g} s")
+    return Done()
+
+
+def _boot_id() -> Flow[str]:
+    """The boot id, empty while the host does not answer."""
+    reply = yield from ask(ReadFiles((boot.BOOT_ID,)))
+    if isinstance(reply, Files) and boot.BOOT_ID in reply.by_path():
+        return reply.by_path()[boot.BOOT_ID].text()
+    return ""

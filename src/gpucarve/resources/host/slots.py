@@ -1,0 +1,82 @@
+"""Which virtual function and UUID each vGPU slot of a GPU has.
+
+A slot that was claimed keeps what its claim says, for ever. The others take, in the order of their numbers, the
+virtual functions nobody uses, in the order of `virtfnN`. A UUID is derived from the address of the virtual function
+in Ansible's `to_uuid` namespace, so that a host keeps the UUIDs that stackhpc.linux.vgpu would have given it; that
+form says nothing about who owns a vGPU.
+
+Boundary: pure arithmetic on facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from gpucarve.facts import mediated, ours, pci
+from gpucarve.facts.observed import Observed
+from gpucarve.model.hosts import ResourceKey
+from gpucarve.model.pci import PciAddress
+
+NAMESPACE = UUID("361e6d51-faec-444a-9079-341386da8e2e")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a slot's vGPU stands; `adopted` when somebody else made it."""
+
+    virtual_function: PciAddress
+    uuid: str
+    adopted: bool = False
+
+
+def uuid_for(virtual_function: PciAddress) -> str:
+    """The UUID of the vGPU that we make on a virtual function."""
+    return str(uuid5(NAMESPACE, str(virtual_function)))
+
+
+def claimed(claims: ours.Ours, key: ResourceKey) -> Seat | None:
+    """What the claim of a slot says."""
+    record = claims.claims.get(key.local)
+    if record is None:
+        return None
+    return Seat(PciAddress.parse(record["vf"]), record["uuid"], bool(record.get("adopted")))
+
+
+def siblings(key: ResourceKey) -> tuple[ResourceKey, ...]:
+    """The slots of the same GPU with lower numbers."""
+    gpu, _, number = key.subject.partition("#")
+    return tuple(ResourceKey(key.target, key.kind, f"{gpu}#{lower}") for lower in range(int(number)))
+
+
+def seat(observed: Observed, key: ResourceKey, function: pci.Function) -> Seat | None:
+    """The seat of a slot; None when no virtual function is free for it."""
+    claims = observed.require(ours.PROBE)
+    if own := claimed(claims, key):
+        return own
+    free = free_functions(observed, function, key)
+    place = sum(1 for sibling in siblings(key) if claimed(claims, sibling) is None)
+    return Seat(free[place], uuid_for(free[place])) if place < len(free) else None
+
+
+def free_functions(observed: Observed, function: pci.Function, key: ResourceKey) -> tuple[PciAddress, ...]:
+    """The virtual functions that no claim names, no device runs on, no definition is made for."""
+    devices = observed.require(mediated.PROBE)
+    functions = observed.require(pci.PROBE).by_address
+    taken = {device.parent for device in devices.devices.values()}
+    taken |= {definition.parent for definition in devices.definitions.values()}
+    taken |= {PciAddress.parse(record["vf"]) for record in observed.require(ours.PROBE).claims.values() if "vf" in record}
+    return tuple(
+        address
+        for address in function.virtual_functions
+        if address not in taken and address in functions and functions[address].driver in ("", "nvidia")
+    )
+
+
+def foreign(observed: Observed, function: pci.Function) -> tuple[mediated.Mdev, ...]:
+    """The vGPUs on a GPU's virtual functions that no claim of ours names."""
+    devices = observed.require(mediated.PROBE)
+    owned = {record.get("uuid") for record in observed.require(ours.PROBE).claims.values()}
+    return tuple(
+        device for parent in function.virtual_functions for device in devices.on(parent) if device.uuid not in owned
+    )

@@ -1,0 +1,217 @@
+"""One time-sliced vGPU in a slot of a GPU: defined and started by mdevctl, as a mediated device.
+
+The type is resolved by name on the host at run time, since its number differs by driver. The definition is `manual`:
+what must stand before it (virtual functions) is not there yet when mdevctl's own autostart would run.
+
+Boundary: decides on `facts.pci` and `facts.mediated`; where the slot stands is `slots`'. Source: mdevctl(8).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from gpucarve.calls.predicates import Absent, AtLeast, LinksTo, Predicate
+from gpucarve.calls.primitives import Claim, Disown, Remove, Run
+from gpucarve.calls.programs import Guarded
+from gpucarve.facts import mediated, ours, pci
+from gpucarve.facts.observed import Observed
+from gpucarve.model.changes import Action, Assumption, Compensate, NothingToUndo
+from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.model.pci import PciAddress
+from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Settled
+from gpucarve.resources.host import slots
+from gpucarve.resources.order import Stage
+
+KIND = "vgpu"
+_RULE = "what gpucarve did not make is left alone, and what a guest uses is not touched"
+
+
+def key(target: Target, gpu: PciAddress, slot: int) -> ResourceKey:
+    """A slot of a GPU, counted from 0."""
+    return ResourceKey(target, KIND, f"{gpu}#{slot}")
+
+
+@dataclass(frozen=True, slots=True)
+class Vgpu:
+    """A vGPU of `type_name` (`A100D-40C`) in this slot; `capacity` is how many of the type the GPU can hold."""
+
+    key: ResourceKey
+    gpu: PciAddress
+    type_name: str
+    capacity: int
+    needs: tuple[ResourceKey, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.CREATE_VGPUS
+
+    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
+        """Settled when it runs with the wanted type, is defined and is ours."""
+        function = pci.at(observed, self.gpu)
+        if outlook.reboot or any(need in outlook.unsettled for need in self.needs):
+            return self._predicted()
+        seat = slots.seat(observed, self.key, function)
+        if seat is None:
+            return _blocked(self.key, f"{self.gpu} has no free virtual function", "free one, or ask for fewer vGPUs")
+        devices = observed.require(mediated.PROBE)
+        running = devices.devices.get(seat.uuid)
+        names = {each.type_id: name for name, each in devices.types.get(seat.virtual_function, {}).items()}
+        if running and names.get(running.type_id) != self.type_name:
+            fact = f"{seat.uuid} runs as {names.get(running.type_id, running.type_id)}, {self.type_name} is wanted"
+            return _blocked(self.key, fact, "a vGPU's type is not changed in place by this version: roll back, then apply")
+        if running and (seat.adopted or seat.uuid in devices.definitions):
+            knows = (Assumption("vGPU type", self.key.subject, self.type_name),)
+            return Settled(f"{self.type_name} {seat.uuid} on {seat.virtual_function}", knows)
+        return self._create(observed, function, seat, running is not None)
+
+    def _predicted(self) -> Change:
+        return Change(
+            Action.CREATE,
+            before="none",
+            after=f"{self.type_name}, on a virtual function known then",
+            reason=f"the document asks for {self.type_name}",
+            undo=Compensate("no vGPU in this slot"),
+            assumes=(Assumption("vGPU type", self.key.subject, self.type_name),),
+        )
+
+    def _create(self, observed: Observed, function: pci.Function, seat: slots.Seat, running: bool) -> Change | Blocked:
+        devices = observed.require(mediated.PROBE)
+        offered = devices.types.get(seat.virtual_function, {}).get(self.type_name)
+        if offered is None:
+            fact = f"{seat.virtual_function} does not offer {self.type_name}"
+            return _blocked(self.key, fact, "use a type that `gpucarve discover` lists for this GPU")
+        others = slots.foreign(observed, function)
+        slot = int(self.key.subject.partition("#")[2])
+        if not running and (slot + len(others) >= self.capacity or offered.available < 1):
+            return self._no_room(others)
+        start: tuple[Predicate, ...] = (
+            Absent(mediated.device_path(seat.uuid)),
+            AtLeast(mediated.type_path(seat.virtual_function, offered.type_id, "available_instances"), 1),
+        )
+        link = LinksTo(f"{mediated.device_path(seat.uuid)}/mdev_type", f"../mdev_supported_types/{offered.type_id}")
+        writes = [Guarded(Claim(self.key.local, self._record(seat, devices)))]
+        if seat.uuid not in devices.definitions:
+            define = ("mdevctl", "define", "--uuid", seat.uuid, "--parent", str(seat.virtual_function))
+            undefined = (Absent(mediated.definition_path(seat.virtual_function, seat.uuid)),)
+            writes.append(Guarded(Run((*define, "--type", offered.type_id)), before=undefined))
+        writes.append(Guarded(Run(("mdevctl", "start", "--uuid", seat.uuid)), before=start, wanted=(link,)))
+        return Change(
+            Action.CREATE,
+            before="none",
+            after=f"{self.type_name} {seat.uuid} on {seat.virtual_function}",
+            reason=f"the document asks for {self.type_name}",
+            work=Batch(tuple(writes)),
+            preconditions=start,
+            undo=Compensate("no vGPU in this slot"),
+            assumes=(Assumption("vGPU type", self.key.subject, self.type_name),),
+        )
+
+    def _record(self, seat: slots.Seat, devices: mediated.Mediated) -> str:
+        record = {
+            "kind": KIND,
+            "gpu": str(self.gpu),
+            "vf": str(seat.virtual_function),
+            "uuid": seat.uuid,
+            "type": self.type_name,
+            "adopted": seat.adopted,
+            "directory_before": seat.virtual_function in devices.defined_parents,
+        }
+        return json.dumps(record)
+
+    def _no_room(self, others: tuple[mediated.Mdev, ...]) -> Blocked:
+        held = ", ".join(f"{each.uuid} ({each.users[0]})" if each.users else each.uuid for each in others)
+        fact = f"{self.gpu} holds at most {self.capacity} of {self.type_name}" + (
+            f"; gpucarve did not make {held}" if held else ", and none is left"
+        )
+        return _blocked(self.key, fact, "adopt those vGPUs with `gpucarve adopt`, or remove them" if held else "ask for fewer")
+
+    def adopt(self, observed: Observed) -> Change | None:
+        """The claim on a vGPU of this type that somebody else made, for this slot; None where there is none.
+
+        Nothing but our own record is written.
+        """
+        function = pci.at(observed, self.gpu)
+        claims = observed.require(ours.PROBE)
+        if slots.claimed(claims, self.key):
+            return None
+        devices = observed.require(mediated.PROBE)
+        fitting = [
+            each
+            for each in slots.foreign(observed, function)
+            if (offered := devices.types.get(each.parent, {}).get(self.type_name)) and offered.type_id == each.type_id
+        ]
+        place = sum(1 for sibling in slots.siblings(self.key) if slots.claimed(claims, sibling) is None)
+        if place >= len(fitting):
+            return None
+        found = fitting[place]
+        seat = slots.Seat(found.parent, found.uuid, adopted=True)
+        return Change(
+            Action.ADOPT,
+            before=f"{self.type_name} {found.uuid}, not ours",
+            after="ours",
+            reason="adoption was asked for",
+            work=Batch((Guarded(Claim(self.key.local, self._record(seat, devices))),)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoVgpu:
+    """Nothing of ours in this slot; what was adopted stays and is merely let go of."""
+
+    key: ResourceKey
+    gpu: PciAddress
+    needs: tuple[ResourceKey, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.REMOVE_VGPUS
+
+    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
+        """Settled when the claim is gone; blocked while a guest uses the vGPU."""
+        claims = observed.require(ours.PROBE)
+        seat = slots.claimed(claims, self.key)
+        if seat is None:
+            return Settled("none of ours")
+        let_go = Guarded(Disown(self.key.local))
+        if seat.adopted:
+            return Change(Action.RELEASE, f"{seat.uuid}, adopted", "not ours any more", "rolled back", Batch((let_go,)))
+        devices = observed.require(mediated.PROBE)
+        running = devices.devices.get(seat.uuid)
+        if running and running.users:
+            fact = f"{seat.uuid} on {seat.virtual_function} is used by {running.users[0]}"
+            return _blocked(self.key, fact, "shut that guest down, or move it away")
+        writes: list[Guarded] = []
+        if running:
+            gone = (Absent(mediated.device_path(seat.uuid)),)
+            writes.append(Guarded(Run(("mdevctl", "stop", "--uuid", seat.uuid)), before=(_runs(running),), wanted=gone))
+        if seat.uuid in devices.definitions:
+            undefined = (Absent(mediated.definition_path(seat.virtual_function, seat.uuid)),)
+            writes.append(Guarded(Run(("mdevctl", "undefine", "--uuid", seat.uuid)), wanted=undefined))
+        if self._directory_is_ours(claims, devices, seat):
+            directory = f"{mediated.DEFINITIONS}/{seat.virtual_function}"
+            writes.append(Guarded(Remove(directory), wanted=(Absent(directory),)))
+        return Change(
+            Action.REMOVE if writes else Action.RELEASE,
+            before=seat.uuid,
+            after="none",
+            reason="rolled back",
+            work=Batch((*writes, let_go)),
+            undo=NothingToUndo(),
+        )
+
+    def _directory_is_ours(self, claims: ours.Ours, devices: mediated.Mediated, seat: slots.Seat) -> bool:
+        others = any(
+            each.parent == seat.virtual_function and each.uuid != seat.uuid for each in devices.definitions.values()
+        )
+        known = seat.virtual_function in devices.defined_parents
+        return known and not others and not claims.claims[self.key.local].get("directory_before")
+
+
+def _runs(device: mediated.Mdev) -> LinksTo:
+    return LinksTo(f"{mediated.device_path(device.uuid)}/mdev_type", f"../mdev_supported_types/{device.type_id}")
+
+
+def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:
+    return Blocked((Finding(key.target, KIND, Verdict.DIFFERS, fact, _RULE, fix),))

@@ -1,0 +1,205 @@
+"""A GPU's SR-IOV virtual functions, by NVIDIA's sriov-manage.
+
+The tool unbinds the driver, so it runs only on a GPU without virtual functions, or without vGPUs when they are turned
+off. It may fail on the driver's unbind lock, which others hold for moments, and it may succeed without having made
+anything: retries are bounded, and only what sysfs then shows counts.
+
+Boundary: decides on `facts.pci`; a flow. Sources: facts on sriov-manage in NVIDIA's vGPU guide; the lock's message as
+the tool prints it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpucarve.calls.flows import Flow, ask, ask_all, do, until
+from gpucarve.calls.predicates import Equals
+from gpucarve.calls.primitives import Claim, Disown, ReadFiles, ReadLinks, Run, Sleep
+from gpucarve.calls.programs import CallOutcome, CallState, Guarded
+from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files, Links
+from gpucarve.facts import driver, mediated, ours, pci
+from gpucarve.facts.observed import Observed
+from gpucarve.model.changes import Action, Assumption, Compensate, Disruption, DisruptionKind
+from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.model.pci import PciAddress
+from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Settled
+from gpucarve.resources.order import Stage
+
+KIND = "virtual-functions"
+FACT = "virtual functions"
+LOCK_MESSAGE = "Cannot obtain unbindLock"
+_ATTEMPTS = 5
+_PAUSE = 4.0  # seconds between attempts, times the attempt
+_SETTLE = 30.0  # seconds for the kernel to show what the tool did
+
+
+def key(target: Target, gpu: PciAddress) -> ResourceKey:
+    """The virtual functions of one GPU."""
+    return ResourceKey(target, KIND, str(gpu))
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualFunctions:
+    """The GPU has at least `at_least` virtual functions; turning them on makes all that it can have."""
+
+    key: ResourceKey
+    gpu: PciAddress
+    at_least: int
+    needs: tuple[ResourceKey, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.ENABLE_VIRTUAL_FUNCTIONS
+
+    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
+        """Settled when enough are there and stay there."""
+        function = pci.at(observed, self.gpu)
+        wiped = outlook.reboot or any(need in outlook.unsettled for need in self.needs)
+        if not wiped and function.enabled_vfs >= self.at_least == min(self.at_least, len(function.virtual_functions)):
+            knows = (Assumption(FACT, str(self.gpu), str(function.enabled_vfs)),)
+            return Settled(f"{function.enabled_vfs} virtual functions", knows)
+        if blocked := self._obstacle(observed, function, wiped):
+            return blocked
+        return Change(
+            Action.CREATE,
+            before="0 virtual functions" if wiped else f"{function.enabled_vfs} virtual functions",
+            after=f"{function.total_vfs} virtual functions",
+            reason="each vGPU takes one virtual function on this architecture",
+            work=None if wiped else lambda: _enable(self.key, self.gpu, function.total_vfs),
+            preconditions=(Equals(pci.sysfs(self.gpu, "sriov_numvfs"), "0"),),
+            undo=Compensate("0 virtual functions"),
+            disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)),
+            assumes=(Assumption(FACT, str(self.gpu), str(function.total_vfs)),),
+        )
+
+    def _obstacle(self, observed: Observed, function: pci.Function, wiped: bool) -> Blocked | None:
+        tools = observed.require(driver.PROBE)
+        if function.total_vfs < self.at_least:
+            return _blocked(
+                self.key,
+                f"{self.gpu} can have {function.total_vfs} virtual functions, {self.at_least} are needed",
+                "turn on SR-IOV in the firmware, and switch the board's display mode off where it has one",
+            )
+        if not tools.version or function.driver != "nvidia":
+            fact = f"{self.gpu} is bound to {function.driver or 'no driver'}, NVIDIA's driver is {tools.version or 'not loaded'}"
+            return _blocked(self.key, fact, "install NVIDIA's vGPU host driver and bind the GPU to it")
+        if not tools.sriov_manage:
+            return _blocked(self.key, f"{driver.SRIOV_MANAGE} is missing", "install NVIDIA's vGPU host driver")
+        if function.enabled_vfs and not wiped:
+            return _blocked(
+                self.key,
+                f"{self.gpu} has {function.enabled_vfs} virtual functions, {self.at_least} are needed",
+                f"stop what uses them, then run {driver.SRIOV_MANAGE} -d {self.gpu}",
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class NoVirtualFunctions:
+    """The GPU has none, as before our claim."""
+
+    key: ResourceKey
+    gpu: PciAddress
+    needs: tuple[ResourceKey, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.DISABLE_VIRTUAL_FUNCTIONS
+
+    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
+        """Settled when the claim is gone; blocked while somebody else's vGPU stands on one of them."""
+        if self.key.local not in observed.require(ours.PROBE).claims:
+            return Settled("as before")
+        function = pci.at(observed, self.gpu)
+        waiting = any(need in outlook.unsettled for need in self.needs)
+        devices = observed.require(mediated.PROBE)
+        left = [device for parent in function.virtual_functions for device in devices.on(parent)]
+        if left and not waiting:
+            names = ", ".join(device.uuid for device in left)
+            return _blocked(self.key, f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}", "remove them first")
+        return Change(
+            Action.REMOVE if function.enabled_vfs else Action.RELEASE,
+            before=f"{function.enabled_vfs} virtual functions",
+            after="0 virtual functions",
+            reason="rolled back",
+            work=None if waiting else lambda: _disable(self.key, self.gpu, function.enabled_vfs),
+            disruption=Disruption(DisruptionKind.DRIVER_RELOAD if function.enabled_vfs else DisruptionKind.NONE, str(self.gpu)),
+        )
+
+
+def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failure]:
+    record = json.dumps({"kind": KIND, "gpu": str(gpu), "enabled_before": 0})
+    claimed = yield from do(Guarded(Claim(key.local, record)))
+    if claimed.state is not CallState.DONE:
+        return _why(claimed)
+    return (yield from _manage("-e", gpu, lambda count: count >= total))
+
+
+def _disable(key: ResourceKey, gpu: PciAddress, enabled: int) -> Flow[Done | Failure]:
+    if enabled:
+        managed = yield from _manage("-d", gpu, lambda count: count == 0)
+        if isinstance(managed, Failure):
+            return managed
+    outcome = yield from do(Guarded(Disown(key.local)))
+    return Done() if outcome.state is CallState.DONE else _why(outcome)
+
+
+def _manage(option: str, gpu: PciAddress, reached: Callable[[int], bool]) -> Flow[Done | Failure]:
+    """Run the tool until sysfs shows what is wanted, or as many as there will be.
+
+    Fewer than wanted is no failure here: how many came is read at the barrier and compared with what the plan said.
+    """
+    before = yield from _enabled(gpu)
+    guard = (Equals(pci.sysfs(gpu, "sriov_numvfs"), str(before)),)
+    said = ""
+    for attempt in range(1, _ATTEMPTS + 1):
+        outcome = yield from do(Guarded(Run((driver.SRIOV_MANAGE, option, str(gpu)), deadline=180), before=guard))
+        if isinstance(outcome.reply, Failure) or outcome.state is CallState.STOPPED:
+            return _why(outcome)
+        count = yield from until(lambda: _enabled(gpu), reached, deadline=_settle(outcome), every=0.5)
+        if not isinstance(count, Failure) or (yield from _enabled(gpu)) != before:
+            return Done()
+        said = _said(outcome)
+        if outcome.state is CallState.FAILED and LOCK_MESSAGE not in said:
+            return _why(outcome)
+        yield from ask(Sleep(_PAUSE * attempt))
+    tried = f"{driver.SRIOV_MANAGE} {option} {gpu}, {_ATTEMPTS} times"
+    return Failure(FailureKind.BUSY, f"nothing changed after {tried}: {said}")
+
+
+def _settle(outcome: CallOutcome) -> float:
+    """A tool that failed has changed nothing yet, so there is little to wait for."""
+    return 1.0 if outcome.state is CallState.FAILED else _SETTLE
+
+
+def _enabled(gpu: PciAddress) -> Flow[int]:
+    """How many virtual functions both the counter and the links show; -1 when they cannot be read."""
+    counter = pci.sysfs(gpu, "sriov_numvfs")
+    files, links = yield from ask_all((ReadFiles((counter,)), ReadLinks((pci.sysfs(gpu, "virtfn*"),))))
+    if not isinstance(files, Files) or not isinstance(links, Links) or counter not in files.by_path():
+        return -1
+    return min(int(files.by_path()[counter].text()), len(links.entries))
+
+
+def _said(outcome: CallOutcome) -> str:
+    match outcome.reply:
+        case Exited() as exited:
+            return (exited.error_text() or exited.text().strip())[:300]
+        case Failure(kind, detail):
+            return f"{kind.value}: {detail}"
+        case _:
+            return outcome.found
+
+
+def _why(outcome: CallOutcome) -> Failure:
+    if isinstance(outcome.reply, Failure):
+        return outcome.reply
+    return Failure(FailureKind.CONFLICT if outcome.state is CallState.STOPPED else FailureKind.OTHER, _said(outcome))
+
+
+def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:
+    rule = "vGPUs of this architecture stand on virtual functions, made by the driver's own tool on an idle GPU"
+    return Blocked((Finding(key.target, KIND, Verdict.DIFFERS, fact, rule, fix),))

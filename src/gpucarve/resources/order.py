@@ -1,0 +1,33 @@
+"""The order on a host that every plan obeys.
+
+Taking away runs before the boot loader and the reboot, building up after it; advertising comes last. Enabling
+virtual functions wipes MIG instances, and a reboot wipes virtual functions, instances and vGPUs: hence this order.
+
+Boundary: an enumeration.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Stage(IntEnum):
+    """Stages run from the lowest to the highest; what stands in one may run in one program."""
+
+    WITHDRAW = 10  # labels, allow-lists
+    REMOVE_VGPUS = 20
+    DISABLE_VIRTUAL_FUNCTIONS = 30
+    BOOT = 40  # kernel arguments; ends in the one reboot, where one is needed
+    ENABLE_VIRTUAL_FUNCTIONS = 50
+    CREATE_VGPUS = 60
+    ADVERTISE = 70
+    REPORT = 80  # what the platform must show in the end
+
+    @property
+    def barrier(self) -> str:
+        """Why the stages after this one are only predicted until it has passed; empty where they are not."""
+        return {
+            Stage.BOOT: "the host has rebooted",
+            Stage.ENABLE_VIRTUAL_FUNCTIONS: "the virtual functions can be seen",
+            Stage.REPORT: "the platform reports it",
+        }.get(self, "")
