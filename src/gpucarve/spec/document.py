@@ -1,0 +1,41 @@
+"""From a fleet document's text to its Spec: read, compose, validate, check, and say everything that is wrong at once.
+
+Boundary: the order of the steps. Each step reports; only this module decides to give up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from gpucarve.errors import DocumentError
+from gpucarve.spec import compose, cuts, names, problems, secrecy, text, translate, tree
+from gpucarve.spec.fleet import Spec
+
+
+def load(source: str | bytes, file: str) -> Spec:
+    """Read one fleet document; `file` is only what diagnostics call it.
+
+    Raises DocumentError with every problem, in document order. Text of any kind and size ends in one of the two.
+    """
+    document = text.read(source)
+    if document.problems:
+        raise DocumentError(problems.diagnostics(document.problems, file, document.lines))
+    composed = compose.compose(document.text)
+    found = list(composed.problems)
+    spec = None
+    if composed.root is not None:
+        try:
+            spec = Spec.model_validate(tree.plain(composed.root))
+        except ValidationError as error:
+            found += translate.problems(error, composed.root)
+        found += [*names.problems(composed.root), *cuts.problems(composed.root)]
+    if spec is None or found:
+        raise DocumentError(problems.diagnostics(found, file, secrecy.masked(document.lines, composed.root)))
+    return spec
+
+
+def json_schema() -> dict[str, Any]:
+    """The grammar for editors and other programs: JSON Schema 2020-12, with the document's own key names."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema(by_alias=True)}

@@ -1,0 +1,61 @@
+"""Words of the grammar that this release reads and refuses: platforms, workloads and cuts that are still to come.
+
+Boundary: words and what to say about them. They are refused by name, since `unknown key` would be a lie about a word
+that the documentation of a later release explains. A word leaves this list when the models learn it.
+"""
+
+from __future__ import annotations
+
+_VALUES: dict[str, tuple[frozenset[str], str, str]] = {
+    "sites.platform": (
+        frozenset({"kubernetes", "openshift", "microshift", "openstack"}),
+        "this release changes plain Linux hosts only",
+        "write `platform: linux` for hosts that are reached over SSH",
+    ),
+    "sites.pools.workload": (
+        frozenset({"container", "vm-passthrough"}),
+        "this release makes vGPUs for VMs only",
+        "write `workload: vm-vgpu`",
+    ),
+}
+_CUT_KINDS = frozenset({"whole", "mig", "shared", "passthrough"})
+_KEYS: dict[str, tuple[frozenset[str], str, str]] = {
+    "sites": (
+        frozenset({"release", "drivers", "rollout"}),
+        "this release changes plain Linux hosts with the driver they have, one after the other",
+        "remove it",
+    ),
+    "sites.access": (
+        frozenset({"cloud", "kayobe", "kubeconfig"}),
+        "this release reaches hosts over SSH only",
+        "write `access: {ssh: {user: admin}}`",
+    ),
+    "sites.pools": (
+        frozenset({"demand", "offer"}),
+        "this release carries out explicit cuts only",
+        "name the GPUs under `cut`",
+    ),
+    "sites.pools.nodes": (frozenset({"selector", "labels"}), "nodes are chosen by name only", "write `names: [...]`"),
+    "sites.pools.cut": (
+        _CUT_KINDS,
+        "this release cuts time-sliced vGPUs only",
+        "write `vgpu: {A100D-40C: 2}`, or take the entry out to leave the GPU alone",
+    ),
+}
+
+
+def value(place: str, word: str) -> tuple[str, str] | None:
+    """Reason and hint for a word that a later release will take at `place` (a path without indices)."""
+    words, reason, hint = _VALUES.get(place, (frozenset(), "", ""))
+    return (reason, hint) if word in words else None
+
+
+def key(place: str, word: str) -> tuple[str, str] | None:
+    """Reason and hint for a key that a later release will take in the mapping at `place`."""
+    words, reason, hint = _KEYS.get(place, (frozenset(), "", ""))
+    return (reason, hint) if word in words else None
+
+
+def is_cut_kind(word: str) -> bool:
+    """Whether the word says what a GPU becomes, in this release or a later one."""
+    return word in _CUT_KINDS or word == "vgpu"

@@ -1,0 +1,84 @@
+"""Which GPUs of a node a cut is for.
+
+Boundary: one word of the document to a value. Whether a node has such a GPU is layout's to find out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from gpucarve import catalog
+from gpucarve.model.pci import PciAddress
+from gpucarve.spec.problems import quoted
+
+_INDEX = re.compile(r"[0-9]{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class EveryGpu:
+    """Each NVIDIA GPU of the node."""
+
+    def __str__(self) -> str:
+        return "all"
+
+
+@dataclass(frozen=True, slots=True)
+class GpuAt:
+    """The GPU whose physical function has this address."""
+
+    address: PciAddress
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+
+def read(value: object) -> EveryGpu | GpuAt:
+    """Read `all` or a PCI address. Raises PydanticCustomError on anything else."""
+    if value == "all":
+        return EveryGpu()
+    if isinstance(value, int) or (isinstance(value, str) and _INDEX.fullmatch(value)):
+        raise _refusal("a GPU cannot be chosen by its index yet", "write its PCI address, as `lspci -D` prints it")
+    if not isinstance(value, str):
+        raise _refusal("a GPU is chosen by its PCI address or by `all`", 'write `gpu: "0000:3b:00.0"`')
+    try:
+        address = PciAddress.parse(value)
+    except ValueError:
+        raise _unreadable(value) from None
+    if address.function:
+        physical = PciAddress(address.domain, address.bus, address.device, 0)
+        message = f"{address} is function {address.function} of its device; a GPU is function 0"
+        raise _refusal(message, f"write `{physical}`; the other functions are audio, USB or virtual functions")
+    return GpuAt(address)
+
+
+GpuSelector: TypeAlias = Annotated[
+    EveryGpu | GpuAt,
+    PlainValidator(read),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(all|(([0-9a-fA-F]{4}){1,2}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.0)$"}
+    ),
+]
+
+
+def _unreadable(value: str) -> PydanticCustomError:
+    if _is_model(value):
+        message = f"a GPU cannot be chosen by its model yet ({quoted(value)})"
+        return _refusal(message, "write its PCI address, as `lspci -D` prints it, or `all`")
+    return _refusal(f"{quoted(value)} is no PCI address", "write it as `lspci -D` prints it, such as `0000:3b:00.0`")
+
+
+def _is_model(value: str) -> bool:
+    known = catalog.load()
+    word = value.casefold()
+    return known.board(value.upper()) is not None or any(
+        word in (gpu.id, gpu.name.casefold(), gpu.name.casefold().removeprefix("nvidia ")) for gpu in known.gpus()
+    )
+
+
+def _refusal(message: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{problem}", {"problem": message, "hint": hint})
