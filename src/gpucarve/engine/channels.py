@@ -1,0 +1,247 @@
+"""Speaking with one target: gathering, writing under a lease, answering the requests of flows.
+
+A host's first write takes the lease, every later one holds it, `release` gives it back. Where another controller holds
+it, its beat is watched for as long as its lease says: if it moves, we leave; if it stands still, we take over.
+
+Boundary: knows programs and leases, no plans. Refusals that end a track are raised as `Ended`; those of a host that
+went away are returned, since the track knows how to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gpucarve.calls import state
+from gpucarve.calls.flows import Request
+from gpucarve.calls.primitives import HostRead, Now, Read, ReadFiles, Sleep, Write
+from gpucarve.calls.programs import (
+    Acquire,
+    CallOutcome,
+    CallState,
+    Guarded,
+    Hold,
+    Lease,
+    LeaseChange,
+    Program,
+    ProgramReply,
+    Refusal,
+    RefusalKind,
+    Release,
+)
+from gpucarve.calls.replies import Done, Failure, FailureKind, Files, Instant, Reply
+from gpucarve.calls.transport import Clock, ClusterTransport, HostTransport
+from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
+from gpucarve.engine.events import Emit, Waiting
+from gpucarve.errors import BugError
+from gpucarve.facts import host
+from gpucarve.facts.observed import Observed, Probe, observe, reads_of
+from gpucarve.model.hosts import Target
+
+LEASE_SECONDS = 30
+_AWAY = (RefusalKind.UNREACHABLE, RefusalKind.LOST)
+
+
+def _host_reads(reads: Sequence[Any]) -> tuple[HostRead, ...]:
+    """The reads of a host's probes and flows. Anything else there is our own mistake."""
+    for read in reads:
+        if not isinstance(read, HostRead):
+            raise BugError(f"a host was asked for {type(read).__name__}")
+    return tuple(reads)
+
+
+_SNAPSHOT = _host_reads(reads_of(host.PROBES))
+
+
+class Channel(Protocol):
+    """One target, as a track sees it."""
+
+    target: Target
+
+    async def observe(self) -> Observed | Refusal:
+        """A fresh snapshot."""
+        ...
+
+    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
+        """Carry out a batch and look again, in one round trip."""
+        ...
+
+    async def answer(self, request: Request) -> Any:
+        """Answer what a flow asks."""
+        ...
+
+    async def wait_idle(self, patience: float) -> Refusal | None:
+        """Wait for programs that still run there."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause by the target's clock, showing life."""
+        ...
+
+    async def now(self) -> float:
+        """The target's clock."""
+        ...
+
+    async def release(self) -> None:
+        """Give back what is held; best effort."""
+        ...
+
+
+@dataclass(slots=True)
+class HostChannel:
+    """A machine. `lease_seconds` is what the next program announces (longer before a reboot)."""
+
+    target: Target
+    transport: HostTransport
+    holder: str
+    run: str
+    emit: Emit
+    take_over: bool = False
+    lease_seconds: int = LEASE_SECONDS
+    _lease: Lease | None = field(default=None, init=False)
+    _last_beat: float = field(default=0.0, init=False)
+
+    @property
+    def clock(self) -> Clock:
+        return self.transport.clock
+
+    async def observe(self) -> Observed | Refusal:
+        replies = await self.transport.gather(_SNAPSHOT)
+        if isinstance(replies, Refusal):
+            return self._away(replies)
+        return observe(self.target, host.PROBES, replies)
+
+    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
+        reply = await self._program(writes, _SNAPSHOT)
+        if isinstance(reply, Refusal):
+            return self._away(reply)
+        return reply, observe(self.target, host.PROBES, reply.reads)
+
+    async def answer(self, request: Request) -> Any:
+        match request:
+            case Guarded():
+                return await self._write_one(request)
+            case Sleep(seconds):
+                await self.sleep(seconds)
+                return Done()
+            case Now():
+                return Instant(await self.now())
+            case tuple():
+                return await self._read(_host_reads(request))
+            case _:
+                return (await self._read(_host_reads((request,))))[0]
+
+    async def wait_idle(self, patience: float) -> Refusal | None:
+        refusal = await self.transport.wait_idle(patience)
+        return self._away(refusal) if refusal else None
+
+    async def sleep(self, seconds: float) -> None:
+        await self._show_life()
+        await self.clock.sleep(seconds)
+
+    async def now(self) -> float:
+        return await self.clock.now()
+
+    async def release(self) -> None:
+        if self._lease is not None:
+            await self.transport.run(Program(self.holder, self.run, Release(self._lease.fence)))
+            self._lease = None
+
+    async def _write_one(self, guarded: Guarded) -> CallOutcome:
+        reply = await self._program((guarded,), ())
+        if isinstance(reply, Refusal):
+            self._away(reply)
+            return CallOutcome(CallState.FAILED, Failure(FailureKind.UNREACHABLE, reply.detail))
+        return reply.outcomes[0]
+
+    async def _read(self, reads: tuple[HostRead, ...]) -> tuple[Reply, ...]:
+        replies = await self.transport.gather(reads)
+        if isinstance(replies, Refusal):
+            self._away(replies)
+            return tuple(Failure(FailureKind.UNREACHABLE, replies.detail) for _ in reads)
+        return replies
+
+    async def _program(self, writes: Sequence[Guarded], reads: tuple[HostRead, ...]) -> ProgramReply | Refusal:
+        change: LeaseChange = Hold(self._lease.fence, self.lease_seconds) if self._lease else Acquire(self.lease_seconds)
+        while True:
+            program = Program(self.holder, self.run, change, tuple(writes), reads)
+            reply = await self.transport.run(program)
+            if isinstance(reply, ProgramReply):
+                self._lease = reply.lease
+                self._last_beat = await self.now()
+                return reply
+            if reply.kind is not RefusalKind.LEASE_HELD or reply.lease is None or not isinstance(change, Acquire):
+                return reply
+            change = Acquire(self.lease_seconds, await self._stalled(reply.lease))
+
+    async def _stalled(self, lease: Lease) -> Lease:
+        """Watch another controller's lease stand still for its time. Raises Ended when it moves."""
+        if self.take_over:
+            return lease
+        self.emit(Waiting(self.target, f"controller {lease.holder} holds the lease; watching it for {lease.seconds} s"))
+        end = await self.now() + lease.seconds
+        while await self.now() < end:
+            await self.clock.sleep(2.0)
+            replies = await self.transport.gather((ReadFiles((state.LEASE,)),))
+            if isinstance(replies, Refusal):
+                raise Ended(of_refusal(replies))
+            if _lease(replies[0]) != lease:
+                reason = f"controller {lease.holder} is at work (run {lease.run}); wait for it, or use --take-over if it is gone"
+                raise Ended(Ending(Outcome.LOCKED, (reason,)))
+        return lease
+
+    async def _show_life(self) -> None:
+        if self._lease is not None and await self.now() - self._last_beat >= LEASE_SECONDS / 3:
+            await self._program((), ())
+
+    def _away(self, refusal: Refusal) -> Refusal:
+        if refusal.kind not in _AWAY and refusal.kind is not RefusalKind.LOCKED:
+            raise Ended(of_refusal(refusal))
+        return refusal
+
+
+@dataclass(slots=True)
+class ClusterChannel:
+    """A cluster's API. Its writes are fenced by field ownership and resource versions, not by a lease."""
+
+    target: Target
+    transport: ClusterTransport
+    probes: tuple[Probe[Any], ...]
+
+    async def observe(self) -> Observed | Refusal:
+        return observe(self.target, self.probes, [await self.transport.ask(read) for read in reads_of(self.probes)])
+
+    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
+        raise BugError("a cluster has no batches")
+
+    async def answer(self, request: Request) -> Any:
+        match request:
+            case Sleep(seconds):
+                await self.transport.clock.sleep(seconds)
+                return Done()
+            case Now():
+                return Instant(await self.transport.clock.now())
+            case tuple():
+                return tuple([await self.transport.ask(each) for each in request])
+            case Read() | Write():
+                return await self.transport.ask(request)
+            case _:
+                raise BugError(f"a flow asked a cluster for {type(request).__name__}")
+
+    async def wait_idle(self, patience: float) -> Refusal | None:
+        return None
+
+    async def sleep(self, seconds: float) -> None:
+        await self.transport.clock.sleep(seconds)
+
+    async def now(self) -> float:
+        return await self.transport.clock.now()
+
+    async def release(self) -> None:
+        return None
+
+
+def _lease(reply: Reply) -> Lease | None:
+    files = reply.by_path() if isinstance(reply, Files) else {}
+    return state.parse_lease(files[state.LEASE].content.decode()) if state.LEASE in files else None

@@ -1,0 +1,71 @@
+"""Carrying out an approved plan on all its targets at once.
+
+Boundary: one task a target; a target that fails stops only what depends on it. The journal knows the run as ended
+when every target has ended by itself; a killed process leaves it running, to be gone on with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpucarve.engine.board import Board
+from gpucarve.engine.channels import Channel
+from gpucarve.engine.endings import Ending, Outcome
+from gpucarve.engine.events import Emit
+from gpucarve.engine.track import Track
+from gpucarve.journal.store import Journal, Run, RunState
+from gpucarve.model.hosts import Target
+from gpucarve.resources.host import reboot
+
+_CONTINUED_PATIENCE = 60.0  # seconds for a host to answer when a run is gone on with
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How each target ended."""
+
+    run: str
+    endings: Mapping[Target, Ending]
+
+    @property
+    def done(self) -> bool:
+        """Whether everything stands."""
+        return all(ending.outcome is Outcome.DONE for ending in self.endings.values())
+
+
+async def converge(
+    run: Run, channels: Mapping[Target, Channel], journal: Journal, emit: Emit, *, continued: bool = False
+) -> Result:
+    """Carry out `run.plan`, fresh or `continued` after it was cut off."""
+    board = Board(resource.key for resource in run.plan.resources)
+    reboots = _meant_reboots(journal, run)
+    tracks = [
+        Track(
+            target=target,
+            approved=run.plan,
+            channel=channels[target],
+            run=run.run,
+            log=journal,
+            board=board,
+            emit=emit,
+            patience=(reboot.PATIENCE if target in reboots else _CONTINUED_PATIENCE) if continued else 0.0,
+            reboots=reboots,
+        )
+        for target in run.plan.targets
+    ]
+    endings = await asyncio.gather(*(track.go() for track in tracks))
+    result = Result(run.run, dict(zip(run.plan.targets, endings, strict=True)))
+    if not any(ending.outcome is Outcome.UNREACHABLE for ending in endings):
+        journal.finish(run.run, RunState.DONE if result.done else RunState.STOPPED)
+    return result
+
+
+def _meant_reboots(journal: Journal, run: Run) -> dict[Target, str]:
+    """The boot that each host had when this run meant to reboot it."""
+    return {
+        entry.target: entry.detail
+        for entry in journal.entries(run.run)
+        if entry.phase == "intent" and entry.step == str(reboot.key(entry.target))
+    }

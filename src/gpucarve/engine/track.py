@@ -1,0 +1,240 @@
+"""The loop of one target: draft, check that it refines what was approved, run the first stage, look again.
+
+It is the same loop for a fresh apply, for going on after a crash, after a takeover and for a rollback: nothing is
+remembered between two rounds but what the target shows and what the journal says of reboots.
+
+Boundary: decides when to go on, to wait and to end. Every side effect has its intent in the journal before and its
+outcome after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gpucarve.calls.predicates import Equals
+from gpucarve.calls.programs import CallOutcome, CallState, ProgramReply, Refusal, RefusalKind
+from gpucarve.calls.replies import Exited, Failure, FailureKind
+from gpucarve.checks.preflight import preflight
+from gpucarve.engine.board import Board
+from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
+from gpucarve.engine.driving import drive
+from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
+from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.facts import boot, ours
+from gpucarve.facts.observed import Observed, Unknown
+from gpucarve.model.changes import Action
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.plan.making import Draft, make
+from gpucarve.plan.plans import Plan, StagePlan, Step
+from gpucarve.plan.refinement import divergences
+from gpucarve.resources.decisions import Batch, FlowWork
+from gpucarve.resources.host import reboot
+
+_ROUNDS = 4  # how often one stage may begin before we say that it makes no progress
+_ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
+_RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
+
+
+class RunLog(Protocol):
+    """The journal, as a track writes it."""
+
+    def intend(self, run: str, keys: tuple[ResourceKey, ...], detail: str = "") -> None:
+        """Before."""
+        ...
+
+    def outcome(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str = "") -> None:
+        """After."""
+        ...
+
+
+@dataclass(slots=True)
+class Track:
+    """One target's way through a run.
+
+    `patience` is how long a target that does not answer at the very start is waited for: 0 for a fresh run.
+    `reboots` maps a host to the boot id it had when this run last meant to reboot it.
+    """
+
+    target: Target
+    approved: Plan
+    channel: Channel
+    run: str
+    log: RunLog
+    board: Board
+    emit: Emit
+    patience: float = 0.0
+    reboots: dict[Target, str] = field(default_factory=dict)
+    _rounds: Counter[int] = field(default_factory=Counter, init=False)
+
+    async def go(self) -> Ending:
+        """Run to an ending; never raises for what the target does."""
+        try:
+            ending = await self._loop()
+        except Ended as ended:
+            ending = ended.ending
+        if ending.outcome is not Outcome.OVERTAKEN:
+            await self.channel.release()
+        await self.board.end(self.target, ending)
+        self.emit(TargetEnded(self.target, ending.outcome.value, ending.reasons))
+        return ending
+
+    async def _loop(self) -> Ending:
+        observed = await self._arrive(self.patience)
+        while True:
+            draft = self._draft(observed)
+            await self.board.report(self.target, draft.settled)
+            if findings := preflight(draft, {self.target: observed}):
+                return Ending(Outcome.REFUSED, tuple(finding.sentence() for finding in findings))
+            if reasons := divergences(self.approved, draft, self._rebooted(observed)):
+                return Ending(Outcome.DIVERGED, reasons)
+            if not draft.plan.stages:
+                return Ending(Outcome.DONE)
+            stage = draft.plan.stages[0]
+            steps = [step for step in stage.steps if step.key in draft.work]
+            if not steps:
+                observed = await self._wait_for_others(stage)
+                continue
+            self._rounds[stage.stage] += 1
+            if self._rounds[stage.stage] > _ROUNDS:
+                reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in steps)
+                return Ending(Outcome.FAILED, (f"no progress in {_ROUNDS} rounds", *reasons))
+            self.emit(StageBegun(stage))
+            observed = await self._run_stage(steps, draft) or await self._arrive(_RETURN_PATIENCE)
+
+    def _draft(self, observed: Observed) -> Draft:
+        own = [resource for resource in self.approved.resources if resource.key.target == self.target]
+        unsettled = self.board.unsettled_elsewhere(self.target)
+        return make(self.approved.fleet, self.approved.purpose, own, {self.target: observed}, unsettled)
+
+    def _rebooted(self, observed: Observed) -> tuple[Target, ...]:
+        """This host, when it runs under another boot than the one this run meant to end."""
+        running = observed.get(boot.PROBE)
+        before = self.reboots.get(self.target)
+        return (self.target,) if before and not isinstance(running, Unknown) and running.boot_id != before else ()
+
+    async def _arrive(self, patience: float) -> Observed:
+        """A snapshot of a target that answers and on which no orphan works. Raises Ended."""
+        end = await self.channel.now() + patience
+        while True:
+            observed = await self.channel.observe()
+            if isinstance(observed, Observed):
+                if not self._orphaned(observed):
+                    self.emit(Gathered(self.target))
+                    return observed
+                self.emit(Waiting(self.target, "a program of an earlier controller is still at work"))
+                held = await self.channel.wait_idle(_ORPHAN_PATIENCE)
+                if held is None:
+                    observed = await self.channel.observe()
+                    if isinstance(observed, Observed):
+                        self.emit(Gathered(self.target))
+                        return observed
+                elif held.kind is RefusalKind.LOCKED:
+                    raise Ended(of_refusal(held))
+                else:
+                    observed = held
+            if await self.channel.now() >= end:
+                raise Ended(of_refusal(observed))
+            self.emit(Waiting(self.target, "it does not answer"))
+            await self.channel.sleep(5.0)
+
+    def _orphaned(self, observed: Observed) -> bool:
+        state, running = observed.get(ours.PROBE), observed.get(boot.PROBE)
+        if isinstance(state, Unknown) or isinstance(running, Unknown):
+            return False
+        return state.interrupted(running.boot_id)
+
+    async def _wait_for_others(self, stage: StagePlan) -> Observed:
+        unsettled = self.board.unsettled_elsewhere(self.target)
+        needs = {need for step in stage.steps for need in step.needs if need in unsettled}
+        self.emit(Waiting(self.target, f"it needs {', '.join(map(str, sorted(needs)))}"))
+        if reason := await self.board.wait_for(needs):
+            raise Ended(Ending(Outcome.BLOCKED, (reason,)))
+        return await self._arrive(_RETURN_PATIENCE)
+
+    async def _run_stage(self, steps: Sequence[Step], draft: Draft) -> Observed | None:
+        """Run what can run; the snapshot that came with it, or None when it has to be taken anew."""
+        observed: Observed | None = None
+        batches = [(step, work) for step in steps if isinstance(work := draft.work[step.key], Batch)]
+        if batches:
+            observed = await self._run_batches(batches)
+            if observed is None:
+                return None
+        flows = [(step, work) for step in steps if not isinstance(work := draft.work[step.key], Batch)]
+        for step, work in flows:
+            observed = None
+            if not await self._run_flow(step, work):
+                return None
+        return observed
+
+    async def _run_batches(self, batches: Sequence[tuple[Step, Batch]]) -> Observed | None:
+        """All batches as one program. None when the outcome is unknown or the facts had changed."""
+        keys = tuple(step.key for step, _ in batches)
+        for step, _ in batches:
+            self.emit(StepBegun(step))
+        self.log.intend(self.run, keys)
+        result = await self.channel.write([write for _, batch in batches for write in batch.writes])
+        if isinstance(result, Refusal):
+            self.log.outcome(self.run, keys, result.kind.value, result.detail)
+            if result.kind is RefusalKind.LOCKED:
+                raise Ended(of_refusal(result))
+            return None
+        reply, observed = result
+        self._record(batches, reply)
+        return observed if reply.complete else None
+
+    def _record(self, batches: Sequence[tuple[Step, Batch]], reply: ProgramReply) -> None:
+        """Journal and tell each step's outcome. Raises Ended when a write failed."""
+        start = 0
+        failed: list[str] = []
+        for step, batch in batches:
+            outcomes = reply.outcomes[start : start + len(batch.writes)]
+            start += len(batch.writes)
+            bad = next((each for each in outcomes if each.state not in (CallState.DONE, CallState.SKIPPED)), None)
+            word, detail = ("done", "") if bad is None else (bad.state.value, describe(bad))
+            self.log.outcome(self.run, (step.key,), word, detail)
+            self.emit(StepEnded(step, word, detail))
+            if bad is not None and bad.state is CallState.FAILED:
+                failed.append(f"{step.key}: {detail}")
+        if failed:
+            raise Ended(Ending(Outcome.FAILED, tuple(failed)))
+
+    async def _run_flow(self, step: Step, work: FlowWork) -> bool:
+        """Whether the flow did what it says; False when the host went away or the facts had changed."""
+        self.emit(StepBegun(step))
+        detail = ""
+        if step.action is Action.REBOOT:
+            detail = self._announce_reboot(step)
+        self.log.intend(self.run, (step.key,), detail)
+        result = await drive(work(), self.channel)
+        if isinstance(self.channel, HostChannel):
+            self.channel.lease_seconds = LEASE_SECONDS
+        word, detail = (result.kind.value, result.detail) if isinstance(result, Failure) else ("done", "")
+        self.log.outcome(self.run, (step.key,), word, detail)
+        self.emit(StepEnded(step, word, detail))
+        if not isinstance(result, Failure):
+            return True
+        if result.kind in (FailureKind.UNREACHABLE, FailureKind.CONFLICT):
+            return False
+        raise Ended(Ending(Outcome.FAILED, (f"{step.key}: {word}: {detail}",)))
+
+    def _announce_reboot(self, step: Step) -> str:
+        """Give watchers of the lease more patience, and remember the boot that is about to end."""
+        if isinstance(self.channel, HostChannel):
+            self.channel.lease_seconds = int(reboot.PATIENCE)
+        boot_id = next(each.value for each in step.preconditions if isinstance(each, Equals))
+        self.reboots[self.target] = boot_id
+        return boot_id
+
+
+def describe(outcome: CallOutcome) -> str:
+    """One write's outcome in a sentence."""
+    match outcome.reply:
+        case Failure(kind, detail):
+            return f"{kind.value}: {detail}"
+        case Exited(status) as said:
+            return f"ended with {status}: {(said.error_text() or said.text().strip())[:300]}"
+        case _:
+            return outcome.found or outcome.state.value

@@ -1,0 +1,140 @@
+"""The journal's file: sqlite in WAL mode, synced before every side effect.
+
+Boundary: rows in, rows out; what they mean for going on is the engine's. Times are UTC, for people only.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+from gpucarve.errors import BugError
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.plan import codec
+from gpucarve.plan.plans import Plan
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS controller (token TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, fleet TEXT NOT NULL, purpose TEXT NOT NULL, plan TEXT NOT NULL,
+    state TEXT NOT NULL, started TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, at TEXT NOT NULL,
+    target TEXT NOT NULL, step TEXT NOT NULL, phase TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS entries_of_run ON entries (run);
+"""
+
+
+class RunState(Enum):
+    """A run left `RUNNING` was killed or cut off: the next apply of the same fleet goes on with it."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"  # ended by itself short of its aim: failed, refused, overtaken
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One approved plan being carried out."""
+
+    run: str
+    plan: Plan
+    state: RunState
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`phase` is `intent` or how it ended; `detail` a sentence or a boot id."""
+
+    at: str
+    target: Target
+    step: str
+    phase: str
+    detail: str
+
+
+class Journal:
+    """An open journal. `holder` names this controller on every host, for as long as the file lives."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+        self.holder = self._token()
+
+    def _token(self) -> str:
+        self._db.execute("BEGIN IMMEDIATE")
+        row = self._db.execute("SELECT token FROM controller").fetchone()
+        token = str(row[0]) if row else secrets.token_hex(6)
+        if row is None:
+            self._db.execute("INSERT INTO controller VALUES (?)", (token,))
+        self._db.execute("COMMIT")
+        return token
+
+    def begin(self, plan: Plan) -> Run:
+        """Record an approved plan as a new run."""
+        run = Run(secrets.token_hex(6), plan, RunState.RUNNING, _now())
+        text = json.dumps(codec.to_data(plan))
+        row = (run.run, plan.fleet, plan.purpose.value, text, run.state.value, run.started)
+        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+        return run
+
+    def intend(self, run: str, keys: tuple[ResourceKey, ...], detail: str = "") -> None:
+        """Record, before it begins, that these steps are about to be carried out in one go."""
+        self._add(run, keys, "intent", detail)
+
+    def outcome(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str = "") -> None:
+        """Record how they ended."""
+        if phase == "intent":
+            raise BugError("an intent is not an outcome")
+        self._add(run, keys, phase, detail)
+
+    def finish(self, run: str, state: RunState) -> None:
+        """Record that the run has ended."""
+        self._db.execute("UPDATE runs SET state = ? WHERE run = ?", (state.value, run))
+
+    def unfinished(self, fleet: str) -> Run | None:
+        """The run of this fleet that was cut off, if any."""
+        row = self._db.execute(
+            "SELECT run, plan, state, started FROM runs WHERE fleet = ? AND state = ? ORDER BY started DESC, rowid DESC",
+            (fleet, RunState.RUNNING.value),
+        ).fetchone()
+        return _run(row) if row else None
+
+    def entries(self, run: str) -> tuple[Entry, ...]:
+        """Everything recorded of a run, in order."""
+        rows = self._db.execute(
+            "SELECT at, target, step, phase, detail FROM entries WHERE run = ? ORDER BY number", (run,)
+        )
+        return tuple(Entry(at, Target.parse(target), step, phase, detail) for at, target, step, phase, detail in rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _add(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str) -> None:
+        now = _now()
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(
+            "INSERT INTO entries (run, at, target, step, phase, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            [(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys],
+        )
+        self._db.execute("COMMIT")
+
+
+def _run(row: tuple[str, str, str, str]) -> Run:
+    run, plan, state, started = row
+    return Run(run, codec.from_data(json.loads(plan)), RunState(state), started)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,134 @@
+"""A plan as JSON and back, so that another run can apply it.
+
+Boundary: data alone; a plan of another version or of damaged form is a PlanError that says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from gpucarve import __version__
+from gpucarve.calls import wire
+from gpucarve.errors import PlanError
+from gpucarve.model.changes import (
+    Action,
+    Assumption,
+    Compensate,
+    Disruption,
+    DisruptionKind,
+    Irreversible,
+    NothingToUndo,
+    PutBack,
+    Undo,
+)
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
+from gpucarve.resources import codec as resources
+from gpucarve.resources.order import Stage
+
+API_VERSION = "gpucarve/v1alpha1"
+_HINT = "make the plan again with `gpucarve plan --out FILE`"
+
+
+def to_data(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, with apiVersion and kind."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
+        "madeBy": __version__,
+        "fleet": plan.fleet,
+        "purpose": plan.purpose.value,
+        "resources": [resources.to_data(resource) for resource in plan.resources],
+        "stages": [
+            {
+                "target": str(stage.target),
+                "stage": stage.stage.name,
+                "barrier": stage.stage.barrier,
+                "steps": [_step_data(step) for step in stage.steps],
+            }
+            for stage in plan.stages
+        ],
+    }
+
+
+def digest(plan: Plan) -> str:
+    """Names a plan's content: 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(to_data(plan), sort_keys=True).encode()).hexdigest()
+
+
+def from_data(data: Any) -> Plan:
+    """The plan again. Raises PlanError."""
+    if not isinstance(data, dict) or data.get("kind") != "Plan" or data.get("apiVersion") != API_VERSION:
+        raise PlanError("this is not a plan of gpucarve", hint=_HINT)
+    if data.get("madeBy") != __version__:
+        raise PlanError(f"the plan was made by version {data.get('madeBy')}, this is {__version__}", hint=_HINT)
+    try:
+        return Plan(
+            fleet=str(data["fleet"]),
+            purpose=Purpose(data["purpose"]),
+            resources=tuple(resources.from_data(each) for each in data["resources"]),
+            stages=tuple(
+                StagePlan(Target.parse(stage["target"]), Stage[stage["stage"]], tuple(map(_step, stage["steps"])))
+                for stage in data["stages"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanError(f"the plan is damaged: {error}", hint=_HINT) from error
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    return {
+        "key": str(step.key),
+        "action": step.action.value,
+        "before": step.before,
+        "after": step.after,
+        "reason": step.reason,
+        "predicted": step.predicted,
+        "preconditions": wire.encode(step.preconditions),
+        "undo": _undo_data(step.undo),
+        "disruption": {"kind": step.disruption.kind.value, "scope": step.disruption.scope},
+        "assumes": [{"fact": each.fact, "key": each.key, "value": each.value} for each in step.assumes],
+        "needs": [str(key) for key in step.needs],
+    }
+
+
+def _step(data: dict[str, Any]) -> Step:
+    return Step(
+        key=ResourceKey.parse(data["key"]),
+        action=Action(data["action"]),
+        before=str(data["before"]),
+        after=str(data["after"]),
+        reason=str(data["reason"]),
+        predicted=bool(data["predicted"]),
+        preconditions=wire.decode(data["preconditions"]),
+        undo=_undo(data["undo"]),
+        disruption=Disruption(DisruptionKind(data["disruption"]["kind"]), str(data["disruption"]["scope"])),
+        assumes=tuple(Assumption(str(each["fact"]), str(each["key"]), str(each["value"])) for each in data["assumes"]),
+        needs=tuple(ResourceKey.parse(key) for key in data["needs"]),
+    )
+
+
+def _undo_data(undo: Undo) -> dict[str, Any]:
+    match undo:
+        case PutBack(paths):
+            return {"putBack": list(paths)}
+        case Compensate(state):
+            return {"compensate": state}
+        case Irreversible(why):
+            return {"irreversible": why}
+        case NothingToUndo():
+            return {}
+
+
+def _undo(data: dict[str, Any]) -> Undo:
+    match data:
+        case {"putBack": list(paths)}:
+            return PutBack(tuple(map(str, paths)))
+        case {"compensate": str(state)}:
+            return Compensate(state)
+        case {"irreversible": str(why)}:
+            return Irreversible(why)
+        case _:
+            return NothingToUndo()

@@ -1,0 +1,80 @@
+"""The plan as a value: stages of steps, each stage ending where new facts appear.
+
+Boundary: what is shown, saved, approved and compared. It holds resources, predictions, preconditions and undo as
+data; never code or file contents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gpucarve.calls.predicates import Predicate
+from gpucarve.model.changes import Action, Assumption, Disruption, Irreversible, Undo
+from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.resources.decisions import Resource
+from gpucarve.resources.order import Stage
+
+
+class Purpose(Enum):
+    """Why the plan was made; two runs of different purpose never continue each other."""
+
+    APPLY = "apply"
+    ROLLBACK = "rollback"
+    ADOPT = "adopt"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one resource, or a reboot or wait. A predicted one is filled in when its stage comes."""
+
+    key: ResourceKey
+    action: Action
+    before: str
+    after: str
+    reason: str
+    predicted: bool
+    preconditions: tuple[Predicate, ...]
+    undo: Undo
+    disruption: Disruption
+    assumes: tuple[Assumption, ...]
+    needs: tuple[ResourceKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """The steps of one target that stand at one place in the order; `barrier` says what ends the stage, if anything."""
+
+    target: Target
+    stage: Stage
+    steps: tuple[Step, ...]
+
+    @property
+    def predicted(self) -> bool:
+        """Whether any of it is known only when an earlier barrier has passed."""
+        return any(step.predicted for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is to happen for one fleet. `resources` are what another run needs to make it again."""
+
+    fleet: str
+    purpose: Purpose
+    resources: tuple[Resource, ...]
+    stages: tuple[StagePlan, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in order."""
+        return tuple(step for stage in self.stages for step in stage.steps)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target that a resource belongs to, sorted."""
+        return tuple(sorted({resource.key.target for resource in self.resources}))
+
+    @property
+    def irreversible(self) -> tuple[Step, ...]:
+        """The steps that a rollback cannot undo."""
+        return tuple(step for step in self.steps if isinstance(step.undo, Irreversible))
