@@ -1,0 +1,66 @@
+# The two commands of the README are `demo` and `test`; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+# Two workers: one drives the bench's guest (its tests share a group), the other does the rest.
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast kernel-bench parts lint format sizes changelog pins clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/users ## the first story on the twin; needs nothing but Python
+	@PATH="$(abspath $(VENV))/bin:$$PATH" bash scripts/demo.sh
+
+test: $(VENV)/dev parts sizes ## everything, with the bench's real kernel where it can be had
+	@CI="$(CI)" PY="$(PY)" bash scripts/test.sh $(PYTEST)
+
+test-fast: $(VENV)/dev ## everything that needs no QEMU guest
+	@$(PYTEST) -m "not kernel"
+
+kernel-bench: $(VENV)/dev parts ## build the bench's guest image, or find it in the cache
+	@$(PY) -m tests.kernel.image build
+
+parts: ## install the Debian packages that tests run for real (needs root; says what it does)
+	@bash scripts/parts.sh
+
+lint: $(VENV)/dev ## ruff, mypy --strict, the contracts of the rooms
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+format: $(VENV)/dev ## let ruff lay out the code
+	@$(PY) -m ruff format
+	@$(PY) -m ruff check --select I --fix
+
+sizes: $(VENV)/dev ## lines of files and functions: median, p90, and those over the habit
+	@$(PY) scripts/sizes.py src tests
+
+changelog: $(VENV)/dev ## what the next release's entry would say
+	@$(PY) -m towncrier build --draft --version next
+
+pins: ## resolve requirements/ anew; UPGRADE=--upgrade takes newer versions
+	@PYTHON="$(PYTHON)" bash scripts/pins.sh $(UPGRADE)
+
+clean: ## remove the environment, caches and build outputs
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@PYTHON="$(PYTHON)" bash scripts/venv.sh $(VENV)
+
+$(VENV)/users: requirements/users.txt requirements/build.txt pyproject.toml | $(PY)
+	@echo "Installing what gpucarve runs on into $(VENV) (versions and hashes: requirements/users.txt)"
+	@$(PIP) -r requirements/users.txt -r requirements/build.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements/dev.txt | $(VENV)/users
+	@echo "Installing what develops gpucarve into $(VENV) (versions and hashes: requirements/dev.txt)"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
