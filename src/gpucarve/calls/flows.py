@@ -1,8 +1,8 @@
 """Generators of calls, for what must look and decide.
 
-A flow yields requests and is sent the replies; whoever drives it answers reads by gathering, guarded writes by a
-recorded program, pauses by the clock. A flow keeps no position: after a crash it runs from its top and must converge from any
-half state, and it makes no calls while being closed. `until` is the only way to wait.
+A flow yields requests and is sent the replies. Whoever drives it answers reads by gathering, guarded writes by a
+recorded program, pauses by the clock. A flow keeps no position: after a crash it runs from its top and must converge
+from any half state, and it makes no calls while being closed. `until` is the only way to wait.
 
 Boundary: pure; no transport is known here.
 """

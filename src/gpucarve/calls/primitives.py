@@ -160,7 +160,7 @@ class MakeLink(Write[Done]):
 
 @dataclass(frozen=True, slots=True)
 class Remove(Write[Done]):
-    """Remove a file, a link or an empty directory; ABSENT when nothing is there, EXISTS when a directory is not empty."""
+    """Remove a file, a link or an empty directory; ABSENT when nothing is there, EXISTS for a directory in use."""
 
     path: str
 
@@ -187,7 +187,7 @@ class Claim(Write[Done]):
 
 @dataclass(frozen=True, slots=True)
 class Restore(Write[Done]):
-    """Put `path` back as the claim of `key` preserved it: content, mode, owner, or nothing. ABSENT without that copy."""
+    """Put `path` back as the claim of `key` preserved it: content, mode, owner, or nothing; ABSENT without a copy."""
 
     key: str
     path: str

@@ -37,9 +37,7 @@ _HEAD = re.compile(r"run=(\S+) fence=(\d{1,9}) boot=(\S+) pid=(\d{1,9}) writes=(
 
 def lease_text(lease: Lease) -> str:
     """The line that stands for a lease."""
-    return (
-        f"fence={lease.fence} beat={lease.beat} seconds={lease.seconds} holder={lease.holder} run={lease.run}\n"
-    )
+    return f"fence={lease.fence} beat={lease.beat} seconds={lease.seconds} holder={lease.holder} run={lease.run}\n"
 
 
 def parse_lease(text: str) -> Lease:

@@ -23,9 +23,9 @@ def _vocabulary() -> dict[str, type]:
     found: dict[str, type] = {}
     for module in modules:
         for name, value in vars(module).items():
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                if dataclasses.is_dataclass(value) or issubclass(value, Enum):
-                    found[name] = value
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and (dataclasses.is_dataclass(value) or issubclass(value, Enum)):
+                found[name] = value
     return found
 
 

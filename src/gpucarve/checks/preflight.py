@@ -45,7 +45,9 @@ def _in_use(step: Step, observed: Observed) -> list[Finding]:
         if device.users and step.disruption.scope in ("host", "pool", gpu):
             fact = f"vGPU {device.uuid} on {gpu} is used by {device.users[0]}"
             rule = f"{step.action.value} of {step.key.kind} means {step.disruption}"
-            found.append(Finding(step.key.target, "in use", Verdict.DIFFERS, fact, rule, "shut that guest down, or move it away"))
+            found.append(
+                Finding(step.key.target, "in use", Verdict.DIFFERS, fact, rule, "shut that guest down, or move it away")
+            )
     return found
 
 

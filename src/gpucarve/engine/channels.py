@@ -54,6 +54,12 @@ def _host_reads(reads: Sequence[Any]) -> tuple[HostRead, ...]:
 _SNAPSHOT = _host_reads(reads_of(host.PROBES))
 
 
+async def snapshot(target: Target, transport: HostTransport) -> Observed | Refusal:
+    """Everything there is to know about a host, in one round trip; nothing is written there."""
+    replies = await transport.gather(_SNAPSHOT)
+    return replies if isinstance(replies, Refusal) else observe(target, host.PROBES, replies)
+
+
 class Channel(Protocol):
     """One target, as a track sees it."""
 
@@ -107,10 +113,8 @@ class HostChannel:
         return self.transport.clock
 
     async def observe(self) -> Observed | Refusal:
-        replies = await self.transport.gather(_SNAPSHOT)
-        if isinstance(replies, Refusal):
-            return self._away(replies)
-        return observe(self.target, host.PROBES, replies)
+        found = await snapshot(self.target, self.transport)
+        return self._away(found) if isinstance(found, Refusal) else found
 
     async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
         reply = await self._program(writes, _SNAPSHOT)
@@ -163,7 +167,9 @@ class HostChannel:
         return replies
 
     async def _program(self, writes: Sequence[Guarded], reads: tuple[HostRead, ...]) -> ProgramReply | Refusal:
-        change: LeaseChange = Hold(self._lease.fence, self.lease_seconds) if self._lease else Acquire(self.lease_seconds)
+        change: LeaseChange = (
+            Hold(self._lease.fence, self.lease_seconds) if self._lease else Acquire(self.lease_seconds)
+        )
         while True:
             program = Program(self.holder, self.run, change, tuple(writes), reads)
             reply = await self.transport.run(program)
@@ -187,7 +193,7 @@ class HostChannel:
             if isinstance(replies, Refusal):
                 raise Ended(of_refusal(replies))
             if _lease(replies[0]) != lease:
-                reason = f"controller {lease.holder} is at work (run {lease.run}); wait for it, or use --take-over if it is gone"
+                reason = f"controller {lease.holder} is at work (run {lease.run}): wait for it"
                 raise Ended(Ending(Outcome.LOCKED, (reason,)))
         return lease
 

@@ -27,7 +27,7 @@ from gpucarve.facts import boot, ours
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action
 from gpucarve.model.hosts import ResourceKey, Target
-from gpucarve.plan.making import Draft, make
+from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Plan, StagePlan, Step
 from gpucarve.plan.refinement import divergences
 from gpucarve.resources.decisions import Batch, FlowWork
@@ -105,9 +105,9 @@ class Track:
             observed = await self._run_stage(steps, draft) or await self._arrive(_RETURN_PATIENCE)
 
     def _draft(self, observed: Observed) -> Draft:
-        own = [resource for resource in self.approved.resources if resource.key.target == self.target]
-        unsettled = self.board.unsettled_elsewhere(self.target)
-        return make(self.approved.fleet, self.approved.purpose, own, {self.target: observed}, unsettled)
+        own = tuple(each for each in self.approved.resources if each.key.target == self.target)
+        aim = Aim(self.approved.fleet, self.approved.document, self.approved.purpose, own)
+        return make(aim, {self.target: observed}, self.board.unsettled_elsewhere(self.target))
 
     def _rebooted(self, observed: Observed) -> tuple[Target, ...]:
         """This host, when it runs under another boot than the one this run meant to end."""

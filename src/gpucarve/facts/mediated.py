@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gpucarve.calls.primitives import KIB, FindHolders, ReadFiles, ReadLinks, Stat
 from gpucarve.calls.replies import Files, Holder, Holders, Links, PathStatuses, Reply
@@ -101,7 +102,9 @@ def _parse(replies: tuple[Reply, ...]) -> Mediated:
         _types(expect(types, Files)),
         _devices(expect(devices, Links), expect(holders, Holders)),
         _definitions(expect(definitions, Files)),
-        frozenset(PciAddress.parse(posixpath.basename(each.path)) for each in expect(directories, PathStatuses).entries),
+        frozenset(
+            PciAddress.parse(posixpath.basename(each.path)) for each in expect(directories, PathStatuses).entries
+        ),
     )
 
 
@@ -141,7 +144,7 @@ def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
 
 def _guest(argv: tuple[str, ...]) -> str:
     """The name in QEMU's `-name guest=NAME,…`; empty for any other process."""
-    for option, value in zip(argv, argv[1:], strict=False):
+    for option, value in pairwise(argv):
         if option == "-name":
             match = _GUEST.search(value)
             return match[1] if match else value.split(",")[0]
@@ -154,7 +157,9 @@ def _definitions(files: Files) -> dict[str, Definition]:
         parent, uuid = path.removeprefix(f"{DEFINITIONS}/").split("/")
         try:
             data = json.loads(file.content)
-            found[uuid] = Definition(uuid, PciAddress.parse(parent), str(data["mdev_type"]), str(data.get("start", "manual")))
+            found[uuid] = Definition(
+                uuid, PciAddress.parse(parent), str(data["mdev_type"]), str(data.get("start", "manual"))
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreadable(f"{path} is not a definition of mdevctl") from error
     return found

@@ -47,8 +47,8 @@ class Observed:
 
     def get(self, probe: Probe[F]) -> F | Unknown:
         """The fact of `probe`, or why there is none."""
-        found = self.facts.get(probe.name, Unknown(f"{probe.name} was not gathered"))
-        return found  # type: ignore[return-value]  # facts are filed under the probe that made them
+        unknown = Unknown(f"{probe.name} was not gathered")
+        return self.facts.get(probe.name, unknown)  # type: ignore[return-value]  # filed under the probe that made it
 
     def require(self, probe: Probe[F]) -> F:
         """The fact, for callers that have decided what `Unknown` means: raises Unreadable."""

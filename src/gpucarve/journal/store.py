@@ -105,7 +105,7 @@ class Journal:
     def unfinished(self, fleet: str) -> Run | None:
         """The run of this fleet that was cut off, if any."""
         row = self._db.execute(
-            "SELECT run, plan, state, started FROM runs WHERE fleet = ? AND state = ? ORDER BY started DESC, rowid DESC",
+            "SELECT run, plan, state, started FROM runs WHERE fleet = ? AND state = ? ORDER BY rowid DESC",
             (fleet, RunState.RUNNING.value),
         ).fetchone()
         return _run(row) if row else None

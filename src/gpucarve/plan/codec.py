@@ -39,6 +39,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "kind": "Plan",
         "madeBy": __version__,
         "fleet": plan.fleet,
+        "document": plan.document,
         "purpose": plan.purpose.value,
         "resources": [resources.to_data(resource) for resource in plan.resources],
         "stages": [
@@ -67,6 +68,7 @@ def from_data(data: Any) -> Plan:
     try:
         return Plan(
             fleet=str(data["fleet"]),
+            document=str(data["document"]),
             purpose=Purpose(data["purpose"]),
             resources=tuple(resources.from_data(each) for each in data["resources"]),
             stages=tuple(

@@ -23,6 +23,16 @@ from gpucarve.resources.order import Stage
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a plan is for: the fleet's name, the digest of its document, the purpose, and what is to stand."""
+
+    fleet: str
+    document: str
+    purpose: Purpose
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A plan, what each resource said, and the work of the steps that can run now."""
 
@@ -48,21 +58,18 @@ class Draft:
     @property
     def knows(self) -> tuple[Assumption, ...]:
         """The facts that can be seen now and that earlier predictions are compared with."""
-        return tuple(fact for each in self.decisions.values() if isinstance(each, Settled | Change) for fact in each.knows)
+        return tuple(
+            fact for each in self.decisions.values() if isinstance(each, Settled | Change) for fact in each.knows
+        )
 
 
-def make(
-    fleet: str,
-    purpose: Purpose,
-    resources: Sequence[Resource],
-    observed: Mapping[Target, Observed],
-    unsettled: Collection[ResourceKey] = (),
-) -> Draft:
+def make(aim: Aim, observed: Mapping[Target, Observed], unsettled: Collection[ResourceKey] = ()) -> Draft:
     """Draft the plan for the targets in `observed`; `unsettled` are keys of other targets known not to stand yet."""
     decisions: dict[ResourceKey, Decision] = {}
     waiting = set(unsettled)
     reboots: dict[Target, list[str]] = defaultdict(list)
-    for resource in sorted(resources, key=lambda each: (each.stage, each.key)):
+    resources = sorted(aim.resources, key=lambda each: (each.stage, each.key))
+    for resource in resources:
         target = resource.key.target
         if target not in observed:
             continue
@@ -82,7 +89,7 @@ def make(
             work[reboot.key(target)] = change.work
     needs = {resource.key: resource.needs for resource in resources}
     stages = _stages(resources, decisions, needs, extra)
-    return Draft(Plan(fleet, purpose, tuple(resources), stages), decisions, work)
+    return Draft(Plan(aim.fleet, aim.document, aim.purpose, aim.resources, stages), decisions, work)
 
 
 def _decide(resource: Resource, observed: Observed, outlook: Outlook) -> Decision:
@@ -101,7 +108,7 @@ def _stages(
     reboots: Mapping[Target, Step],
 ) -> tuple[StagePlan, ...]:
     grouped: dict[tuple[Stage, Target], list[Step]] = defaultdict(list)
-    for resource in sorted(resources, key=lambda each: (each.stage, each.key)):
+    for resource in resources:
         decision = decisions.get(resource.key)
         if isinstance(decision, Change) and _does_something(decision):
             grouped[resource.stage, resource.key.target].append(_step(resource.key, decision, needs[resource.key]))

@@ -57,9 +57,14 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is to happen for one fleet. `resources` are what another run needs to make it again."""
+    """Everything that is to happen for one fleet.
+
+    `document` is the digest of the fleet document it was made from; `resources` are what another run needs to make it
+    again.
+    """
 
     fleet: str
+    document: str
     purpose: Purpose
     resources: tuple[Resource, ...]
     stages: tuple[StagePlan, ...]

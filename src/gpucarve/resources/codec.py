@@ -13,7 +13,7 @@ from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
-from gpucarve.resources.host.vgpu import NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 from gpucarve.resources.kube.allocatable import Allocatable
 from gpucarve.resources.kube.node_label import NodeLabel
@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[Any]] = {
         VirtualFunctions,
         NoVirtualFunctions,
         Vgpu,
+        AdoptedVgpu,
         NoVgpu,
         NodeLabel,
         Allocatable,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from gpucarve.calls.flows import Flow
 from gpucarve.calls.predicates import Predicate
@@ -79,7 +79,9 @@ Decision = Settled | Change | Blocked
 
 
 class Resource(Protocol):
-    """One desired thing."""
+    """One desired thing; `stage` is its place in the order."""
+
+    stage: ClassVar[Stage]
 
     @property
     def key(self) -> ResourceKey:
@@ -89,11 +91,6 @@ class Resource(Protocol):
     @property
     def needs(self) -> tuple[ResourceKey, ...]:
         """What must be settled before, on this target or another."""
-        ...
-
-    @property
-    def stage(self) -> Stage:
-        """Its place in the order."""
         ...
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:

@@ -70,7 +70,8 @@ def _append(argument: str, tokens: list[str]) -> list[str]:
 
 def _replace(argument: str, tokens: list[str]) -> list[str]:
     return [
-        argument if key_of(token) == key_of(argument) and not satisfied([token], argument) else token for token in tokens
+        argument if key_of(token) == key_of(argument) and not satisfied([token], argument) else token
+        for token in tokens
     ]
 
 

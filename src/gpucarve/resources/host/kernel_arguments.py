@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
@@ -38,20 +39,20 @@ def key(target: Target) -> ResourceKey:
 class KernelArguments:
     """These arguments are in force: `("intel_iommu=on", "iommu=pt")`."""
 
+    stage: ClassVar[Stage] = Stage.BOOT
+
     key: ResourceKey
     arguments: tuple[str, ...]
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.BOOT
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the running kernel and every boot entry have them."""
         running = observed.require(boot.PROBE)
         loader = observed.require(grub.PROBE)
         if loader is None or not observed.require(driver.PROBE).update_grub:
-            return _blocked(self.key, "there is no /etc/default/grub with update-grub", "configure the boot loader by hand")
+            return _blocked(
+                self.key, "there is no /etc/default/grub with update-grub", "configure the boot loader by hand"
+            )
         active = all(command_line.satisfied(running.command_line, each) for each in self.arguments)
         text = loader.defaults.decode("utf-8", "surrogateescape")
         try:
@@ -100,15 +101,13 @@ class KernelArguments:
 class KernelArgumentsAsBefore:
     """The arguments as the claim found them. `command_line` and `written` are from the claim's record."""
 
+    stage: ClassVar[Stage] = Stage.BOOT
+
     key: ResourceKey
     arguments: tuple[str, ...]
     command_line: str
     written: str
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.BOOT
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the claim is gone; it goes once file, configuration and command line are as before."""
@@ -117,11 +116,13 @@ class KernelArgumentsAsBefore:
         running = observed.require(boot.PROBE)
         loader = observed.require(grub.PROBE)
         if loader is None or loader.kept is None:
-            return _blocked(self.key, "the copy of /etc/default/grub is gone from the claim", "restore it from a backup")
+            return _blocked(
+                self.key, "the copy of /etc/default/grub is gone from the claim", "restore it from a backup"
+            )
         keys = tuple(command_line.key_of(each) for each in self.arguments)
         before = command_line.values_of(self.command_line.split(), keys)
         now = command_line.values_of(running.command_line, keys)
-        wanted = self._wanted(loader)
+        wanted = self._wanted(loader.defaults, loader.kept)
         derived = all(command_line.values_of(entry, keys) == before for entry in loader.entries)
         if wanted == loader.defaults and derived and now == before:
             work = Batch((Guarded(Disown(self.key.local)),))
@@ -137,13 +138,12 @@ class KernelArgumentsAsBefore:
             takes_reboot=now != before,
         )
 
-    def _wanted(self, loader: grub.Grub) -> bytes:
+    def _wanted(self, now: bytes, kept: bytes) -> bytes:
         """The kept bytes; where others edited the file since, their edits with only our keys put back."""
-        assert loader.kept is not None
-        if loader.defaults == loader.kept or Sha256.of(grub.DEFAULTS, loader.defaults).digest == self.written:
-            return loader.kept
-        now, earlier = (content.decode("utf-8", "surrogateescape") for content in (loader.defaults, loader.kept))
-        return command_line.unmerge(now, earlier, self.arguments).encode("utf-8", "surrogateescape")
+        if now == kept or Sha256.of(grub.DEFAULTS, now).digest == self.written:
+            return kept
+        texts = (now.decode("utf-8", "surrogateescape"), kept.decode("utf-8", "surrogateescape"))
+        return command_line.unmerge(*texts, self.arguments).encode("utf-8", "surrogateescape")
 
     def _writes(self, loader: grub.Grub, wanted: bytes, derived: bool) -> tuple[Guarded, ...]:
         if wanted == loader.defaults:

@@ -65,7 +65,9 @@ def free_functions(observed: Observed, function: pci.Function, key: ResourceKey)
     functions = observed.require(pci.PROBE).by_address
     taken = {device.parent for device in devices.devices.values()}
     taken |= {definition.parent for definition in devices.definitions.values()}
-    taken |= {PciAddress.parse(record["vf"]) for record in observed.require(ours.PROBE).claims.values() if "vf" in record}
+    taken |= {
+        PciAddress.parse(record["vf"]) for record in observed.require(ours.PROBE).claims.values() if "vf" in record
+    }
     return tuple(
         address
         for address in function.virtual_functions

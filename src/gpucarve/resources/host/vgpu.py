@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpucarve.calls.predicates import Absent, AtLeast, LinksTo, Predicate
 from gpucarve.calls.primitives import Claim, Disown, Remove, Run
@@ -37,15 +38,13 @@ def key(target: Target, gpu: PciAddress, slot: int) -> ResourceKey:
 class Vgpu:
     """A vGPU of `type_name` (`A100D-40C`) in this slot; `capacity` is how many of the type the GPU can hold."""
 
+    stage: ClassVar[Stage] = Stage.CREATE_VGPUS
+
     key: ResourceKey
     gpu: PciAddress
     type_name: str
     capacity: int
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.CREATE_VGPUS
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when it runs with the wanted type, is defined and is ours."""
@@ -60,7 +59,9 @@ class Vgpu:
         names = {each.type_id: name for name, each in devices.types.get(seat.virtual_function, {}).items()}
         if running and names.get(running.type_id) != self.type_name:
             fact = f"{seat.uuid} runs as {names.get(running.type_id, running.type_id)}, {self.type_name} is wanted"
-            return _blocked(self.key, fact, "a vGPU's type is not changed in place by this version: roll back, then apply")
+            return _blocked(
+                self.key, fact, "a vGPU's type is not changed in place by this version: roll back, then apply"
+            )
         if running and (seat.adopted or seat.uuid in devices.definitions):
             knows = (Assumption("vGPU type", self.key.subject, self.type_name),)
             return Settled(f"{self.type_name} {seat.uuid} on {seat.virtual_function}", knows)
@@ -91,7 +92,7 @@ class Vgpu:
             AtLeast(mediated.type_path(seat.virtual_function, offered.type_id, "available_instances"), 1),
         )
         link = LinksTo(f"{mediated.device_path(seat.uuid)}/mdev_type", f"../mdev_supported_types/{offered.type_id}")
-        writes = [Guarded(Claim(self.key.local, self._record(seat, devices)))]
+        writes = [Guarded(Claim(self.key.local, _record(self.gpu, self.type_name, seat, devices)))]
         if seat.uuid not in devices.definitions:
             define = ("mdevctl", "define", "--uuid", seat.uuid, "--parent", str(seat.virtual_function))
             undefined = (Absent(mediated.definition_path(seat.virtual_function, seat.uuid)),)
@@ -108,43 +109,38 @@ class Vgpu:
             assumes=(Assumption("vGPU type", self.key.subject, self.type_name),),
         )
 
-    def _record(self, seat: slots.Seat, devices: mediated.Mediated) -> str:
-        record = {
-            "kind": KIND,
-            "gpu": str(self.gpu),
-            "vf": str(seat.virtual_function),
-            "uuid": seat.uuid,
-            "type": self.type_name,
-            "adopted": seat.adopted,
-            "directory_before": seat.virtual_function in devices.defined_parents,
-        }
-        return json.dumps(record)
-
     def _no_room(self, others: tuple[mediated.Mdev, ...]) -> Blocked:
         held = ", ".join(f"{each.uuid} ({each.users[0]})" if each.users else each.uuid for each in others)
         fact = f"{self.gpu} holds at most {self.capacity} of {self.type_name}" + (
             f"; gpucarve did not make {held}" if held else ", and none is left"
         )
-        return _blocked(self.key, fact, "adopt those vGPUs with `gpucarve adopt`, or remove them" if held else "ask for fewer")
+        return _blocked(
+            self.key, fact, "adopt those vGPUs with `gpucarve adopt`, or remove them" if held else "ask for fewer"
+        )
 
-    def adopt(self, observed: Observed) -> Change | None:
-        """The claim on a vGPU of this type that somebody else made, for this slot; None where there is none.
 
-        Nothing but our own record is written.
-        """
+@dataclass(frozen=True, slots=True)
+class AdoptedVgpu:
+    """A vGPU of `type_name` that somebody else made becomes ours, in this slot: our own record alone is written."""
+
+    stage: ClassVar[Stage] = Stage.CREATE_VGPUS
+
+    key: ResourceKey
+    gpu: PciAddress
+    type_name: str
+    needs: tuple[ResourceKey, ...] = ()
+
+    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
+        """Settled when the slot is claimed, or when there is nothing that fits to adopt."""
         function = pci.at(observed, self.gpu)
         claims = observed.require(ours.PROBE)
-        if slots.claimed(claims, self.key):
-            return None
+        if seat := slots.claimed(claims, self.key):
+            return Settled(f"ours: {seat.uuid} on {seat.virtual_function}")
         devices = observed.require(mediated.PROBE)
-        fitting = [
-            each
-            for each in slots.foreign(observed, function)
-            if (offered := devices.types.get(each.parent, {}).get(self.type_name)) and offered.type_id == each.type_id
-        ]
+        fitting = [each for each in slots.foreign(observed, function) if _is_of(devices, each, self.type_name)]
         place = sum(1 for sibling in slots.siblings(self.key) if slots.claimed(claims, sibling) is None)
         if place >= len(fitting):
-            return None
+            return Settled(f"no further {self.type_name} of others on {self.gpu}")
         found = fitting[place]
         seat = slots.Seat(found.parent, found.uuid, adopted=True)
         return Change(
@@ -152,7 +148,7 @@ class Vgpu:
             before=f"{self.type_name} {found.uuid}, not ours",
             after="ours",
             reason="adoption was asked for",
-            work=Batch((Guarded(Claim(self.key.local, self._record(seat, devices))),)),
+            work=Batch((Guarded(Claim(self.key.local, _record(self.gpu, self.type_name, seat, devices))),)),
         )
 
 
@@ -160,13 +156,11 @@ class Vgpu:
 class NoVgpu:
     """Nothing of ours in this slot; what was adopted stays and is merely let go of."""
 
+    stage: ClassVar[Stage] = Stage.REMOVE_VGPUS
+
     key: ResourceKey
     gpu: PciAddress
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.REMOVE_VGPUS
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the claim is gone; blocked while a guest uses the vGPU."""
@@ -207,6 +201,25 @@ class NoVgpu:
         )
         known = seat.virtual_function in devices.defined_parents
         return known and not others and not claims.claims[self.key.local].get("directory_before")
+
+
+def _is_of(devices: mediated.Mediated, device: mediated.Mdev, type_name: str) -> bool:
+    offered = devices.types.get(device.parent, {}).get(type_name)
+    return offered is not None and offered.type_id == device.type_id
+
+
+def _record(gpu: PciAddress, type_name: str, seat: slots.Seat, devices: mediated.Mediated) -> str:
+    """What the claim of a slot says: the seat, for ever, and what was there before."""
+    record = {
+        "kind": KIND,
+        "gpu": str(gpu),
+        "vf": str(seat.virtual_function),
+        "uuid": seat.uuid,
+        "type": type_name,
+        "adopted": seat.adopted,
+        "directory_before": seat.virtual_function in devices.defined_parents,
+    }
+    return json.dumps(record)
 
 
 def _runs(device: mediated.Mdev) -> LinksTo:

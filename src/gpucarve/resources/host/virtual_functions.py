@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpucarve.calls.flows import Flow, ask, ask_all, do, until
 from gpucarve.calls.predicates import Equals
@@ -45,14 +46,12 @@ def key(target: Target, gpu: PciAddress) -> ResourceKey:
 class VirtualFunctions:
     """The GPU has at least `at_least` virtual functions; turning them on makes all that it can have."""
 
+    stage: ClassVar[Stage] = Stage.ENABLE_VIRTUAL_FUNCTIONS
+
     key: ResourceKey
     gpu: PciAddress
     at_least: int
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.ENABLE_VIRTUAL_FUNCTIONS
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when enough are there and stay there."""
@@ -84,7 +83,8 @@ class VirtualFunctions:
                 "turn on SR-IOV in the firmware, and switch the board's display mode off where it has one",
             )
         if not tools.version or function.driver != "nvidia":
-            fact = f"{self.gpu} is bound to {function.driver or 'no driver'}, NVIDIA's driver is {tools.version or 'not loaded'}"
+            bound, version = function.driver or "no driver", tools.version or "not loaded"
+            fact = f"{self.gpu} is bound to {bound}, NVIDIA's driver is {version}"
             return _blocked(self.key, fact, "install NVIDIA's vGPU host driver and bind the GPU to it")
         if not tools.sriov_manage:
             return _blocked(self.key, f"{driver.SRIOV_MANAGE} is missing", "install NVIDIA's vGPU host driver")
@@ -101,13 +101,11 @@ class VirtualFunctions:
 class NoVirtualFunctions:
     """The GPU has none, as before our claim."""
 
+    stage: ClassVar[Stage] = Stage.DISABLE_VIRTUAL_FUNCTIONS
+
     key: ResourceKey
     gpu: PciAddress
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.DISABLE_VIRTUAL_FUNCTIONS
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the claim is gone; blocked while somebody else's vGPU stands on one of them."""
@@ -119,14 +117,18 @@ class NoVirtualFunctions:
         left = [device for parent in function.virtual_functions for device in devices.on(parent)]
         if left and not waiting:
             names = ", ".join(device.uuid for device in left)
-            return _blocked(self.key, f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}", "remove them first")
+            return _blocked(
+                self.key, f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}", "remove them first"
+            )
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
             before=f"{function.enabled_vfs} virtual functions",
             after="0 virtual functions",
             reason="rolled back",
             work=None if waiting else lambda: _disable(self.key, self.gpu, function.enabled_vfs),
-            disruption=Disruption(DisruptionKind.DRIVER_RELOAD if function.enabled_vfs else DisruptionKind.NONE, str(self.gpu)),
+            disruption=Disruption(
+                DisruptionKind.DRIVER_RELOAD if function.enabled_vfs else DisruptionKind.NONE, str(self.gpu)
+            ),
         )
 
 

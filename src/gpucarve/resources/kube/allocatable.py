@@ -9,6 +9,7 @@ Boundary: decides on `facts.node`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpucarve.calls.flows import Flow, ask, until
 from gpucarve.calls.objects import GetObject
@@ -32,6 +33,8 @@ def key(cluster: Target, name: str, resource: str) -> ResourceKey:
 class Allocatable:
     """The node reports exactly `count` of `resource` (`nvidia.com/GRID_A100D-40C`) within `patience` seconds."""
 
+    stage: ClassVar[Stage] = Stage.REPORT
+
     key: ResourceKey
     node: str
     resource: str
@@ -39,17 +42,13 @@ class Allocatable:
     needs: tuple[ResourceKey, ...] = ()
     patience: int = 600
 
-    @property
-    def stage(self) -> Stage:
-        return Stage.REPORT
-
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the number is right and nothing that it depends on will change."""
         now = observed.require(node.probe(self.node)).allocatable.get(self.resource)
         waiting = any(need in outlook.unsettled for need in self.needs)
         said = Assumption(self.resource, self.node, str(self.count))
         if now == str(self.count) and not waiting:
-            return Settled(f"{self.count} × {self.resource}", (said,))
+            return Settled(f"{self.count} of {self.resource}", (said,))
         return Change(
             Action.WAIT,
             before=now or "0",
@@ -60,9 +59,7 @@ class Allocatable:
         )
 
     def _wait(self) -> Flow[Done | Failure]:
-        seen = yield from until(
-            self._seen, lambda number: number == str(self.count), deadline=self.patience, every=5.0
-        )
+        seen = yield from until(self._seen, lambda number: number == str(self.count), deadline=self.patience, every=5.0)
         return seen if isinstance(seen, Failure) else Done()
 
     def _seen(self) -> Flow[str]:

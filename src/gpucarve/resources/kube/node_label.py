@@ -6,6 +6,7 @@ Boundary: decides on `facts.node`. Taking it back is an apply without it, which 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpucarve.calls.flows import Flow, ask
 from gpucarve.calls.objects import ApplyObject
@@ -30,15 +31,13 @@ def key(cluster: Target, name: str, label: str) -> ResourceKey:
 class NodeLabel:
     """The node carries `label` with `value`."""
 
+    stage: ClassVar[Stage] = Stage.ADVERTISE
+
     key: ResourceKey
     node: str
     label: str
     value: str
     needs: tuple[ResourceKey, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        return Stage.ADVERTISE
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when the label has the value, whoever put it there."""
