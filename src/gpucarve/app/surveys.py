@@ -1,7 +1,6 @@
-"""Where settings, transports, journal and engine are joined; what every face calls.
+"""Looking at a fleet, and drafting what a purpose needs there.
 
-Boundary: no printing and no parsing of command lines. `World` is how targets are reached: over SSH for a real fleet,
-by a socket for a twin.
+Boundary: one round trip a host; writes nothing.
 """
 
 from __future__ import annotations
@@ -10,38 +9,21 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from gpucarve import catalog, errors
+from gpucarve import catalog
+from gpucarve.app.worlds import World
 from gpucarve.calls.programs import Refusal, RefusalKind
-from gpucarve.calls.transport import HostTransport
 from gpucarve.checks.preflight import preflight
-from gpucarve.engine.channels import HostChannel, snapshot
-from gpucarve.engine.converge import Result, converge
-from gpucarve.engine.events import Emit
+from gpucarve.engine.channels import snapshot
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.journal.lock import exclusive
-from gpucarve.journal.store import Journal, Run, RunState
 from gpucarve.layout.cuts import HostLayout, lay_out
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make
-from gpucarve.plan.plans import Plan, Purpose
+from gpucarve.plan.plans import Purpose
 from gpucarve.platforms import linux
 from gpucarve.resources.decisions import Resource
 from gpucarve.spec import Cut, Spec
-
-
-class World(Protocol):
-    """How hosts are reached."""
-
-    def host(self, target: Target) -> HostTransport:
-        """The transport of one host."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of everything."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +79,6 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
             problems.extend(findings)
     draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources)), observed)
     return Survey(observed, refused, draft, (*problems, *preflight(draft, observed)))
-
-
-def unfinished(journal: Journal, fleet: Fleet, purpose: Purpose) -> Run | None:
-    """The cut-off run that the next apply goes on with: same fleet, same document, same purpose."""
-    run = journal.unfinished(fleet.name)
-    if run is None or run.plan.document != fleet.digest or run.plan.purpose is not purpose:
-        return None
-    return run
-
-
-async def apply(
-    world: World, journal: Journal, plan: Plan, emit: Emit, *, continued: Run | None = None, take_over: bool = False
-) -> Result:
-    """Carry out an approved plan, or go on with a run that was cut off. Raises LockedError."""
-    with exclusive(journal.path):
-        run = continued or _begin(journal, plan)
-        channels = {
-            target: HostChannel(target, world.host(target), journal.holder, run.run, emit, take_over)
-            for target in run.plan.targets
-        }
-        return await converge(run, channels, journal, emit, continued=continued is not None)
-
-
-def check_saved(plan: Plan, fleet: Fleet) -> None:
-    """Raises PlanError when a saved plan was made from another document."""
-    if plan.document != fleet.digest or plan.fleet != fleet.name:
-        hint = "make the plan again with `gpucarve plan --out FILE`"
-        raise errors.PlanError("the plan was made from another fleet document", hint=hint)
-
-
-def _begin(journal: Journal, plan: Plan) -> Run:
-    """A new run; one that was cut off and is not gone on with ends here."""
-    while old := journal.unfinished(plan.fleet):
-        journal.finish(old.run, RunState.STOPPED)
-    return journal.begin(plan)
 
 
 def _resources(
