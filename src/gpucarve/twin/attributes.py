@@ -1,0 +1,56 @@
+"""Writing a sysfs attribute: what the kernel or the driver behind it does.
+
+Boundary: one write(2) of a value to a path; dispatches by the attribute's place to the rules of the device.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+
+from gpucarve.twin import filesystem, vgpus
+from gpucarve.twin.errors import KernelError
+from gpucarve.twin.machine import Machine
+from gpucarve.twin.nodes import Directory, File
+from gpucarve.twin.sight import view
+
+_ANY_WRITE = 0o222
+
+
+def write_value(machine: Machine, path: str, value: str) -> Machine:
+    """Write `value` into an existing attribute (or stored file). Raises KernelError."""
+    sight = view(machine)
+    place = sight.place(path)
+    node = sight.node(place)
+    if node is None:
+        raise KernelError(errno.ENOENT, path)
+    if isinstance(node, Directory):
+        raise KernelError(errno.EISDIR, path)
+    if not place.startswith(filesystem.DERIVED):
+        return filesystem.write_file(machine, place, value.encode())
+    if not isinstance(node, File) or not node.mode & _ANY_WRITE:
+        raise KernelError(errno.EACCES, path)
+    return _attribute(machine, path, place.split("/")[1:], value)
+
+
+def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Machine:
+    match place:
+        case [*_, parent, "mdev_supported_types", type_id, "create"]:
+            return vgpus.create(machine, parent, type_id, value)
+        case [*_, uuid, "remove"]:
+            if value.strip() != "1":
+                raise KernelError(errno.EINVAL, path)
+            return vgpus.remove(machine, uuid)
+        case [*_, address, "driver_override"]:
+            return _override(machine, address, value.strip())
+        case [*_, "sriov_numvfs"]:
+            # the vGPU host driver takes no VF count from sysfs: only its own tool switches them
+            raise KernelError(errno.ENOENT, path)
+        case _:
+            raise KernelError(errno.EINVAL, path)
+
+
+def _override(machine: Machine, address: str, driver: str) -> Machine:
+    devices = machine.up.devices
+    others = {known: name for known, name in devices.overrides.items() if known != address}
+    return machine.with_devices(replace(devices, overrides={**others, address: driver} if driver else others))

@@ -1,0 +1,237 @@
+"""A simulated machine as data: its hardware, its stored files, what runs on it now, and what ails it.
+
+`Hardware` never changes. `files` outlive everything. `Running` is what a power cut wipes; None stands for off.
+
+Boundary: values; the rules that change them are in `vgpus`, `sriov`, `power` and `commands`, the views of them in
+`sysfs` and `procfs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gpucarve.twin.nodes import Node
+
+
+@dataclass(frozen=True, slots=True)
+class VgpuType:
+    """A vGPU type as a driver offers it: `number` 697 is `nvidia-697`; framebuffer in MiB; maximum per GPU."""
+
+    number: int
+    name: str
+    framebuffer: int
+    maximum: int
+    mig_backed: bool = False
+    heads: int = 1
+    resolution: str = "4096x2160"
+
+    @property
+    def id(self) -> str:
+        """The name of the type's folder in sysfs."""
+        return f"nvidia-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class VgpuDriver:
+    """The installed NVIDIA vGPU host driver, and the types it offers per device id."""
+
+    version: str
+    types: Mapping[str, tuple[VgpuType, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PciDevice:
+    """One function soldered in. `path` is where it sits under /sys/devices; ids are hexadecimal without 0x.
+
+    `name` is the PCI database's, `product` what a GPU's driver calls it. Functions of one `isolation` share an IOMMU
+    group. `driver` is the one that binds at boot, empty for none.
+    """
+
+    address: str
+    path: str
+    vendor: str
+    device: str
+    pci_class: str
+    name: str
+    product: str = ""
+    subsystem_vendor: str = "0000"
+    subsystem_device: str = "0000"
+    numa_node: int = 0
+    driver: str = ""
+    isolation: str = ""
+    total_vfs: int = 0
+    vf_offset: int = 0
+    vf_stride: int = 1
+    memory_mib: int = 0
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Hardware:
+    """What the machine is made of, and how long it takes to go down and come up, in seconds."""
+
+    hostname: str
+    kernel: str
+    cpu_vendor: str
+    cpu_model: str
+    cpus: int
+    devices: tuple[PciDevice, ...]
+    driver: VgpuDriver
+    vtd: bool = True
+    iommu_by_default: bool = False
+    stop_seconds: float = 5.0
+    boot_seconds: float = 85.0
+
+    def device(self, address: str) -> PciDevice | None:
+        """The physical function at an address."""
+        return next((device for device in self.devices if device.address == address), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mdev:
+    """A mediated device: its parent function's address and its type's id."""
+
+    uuid: str
+    parent: str
+    type_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process: what it has open, and which of these it holds an exclusive flock on."""
+
+    pid: int
+    argv: tuple[str, ...]
+    open: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Devices:
+    """State of the device tree since boot: VFs per physical function, driver per function, vGPUs, IOMMU groups.
+
+    `groups` maps a function's address or a vGPU's UUID to the number of its group; `domain` is the kind of default
+    domain that groups of functions got at boot (`DMA-FQ`, or `identity` with `iommu=pt`).
+    """
+
+    vfs: Mapping[str, int] = field(default_factory=dict)
+    drivers: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    mdevs: tuple[Mdev, ...] = ()
+    groups: Mapping[str, int] = field(default_factory=dict)
+    domain: str = "DMA-FQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One boot: its id and the kernel's command line."""
+
+    boot_id: str
+    cmdline: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Processes:
+    """The process table, and the id the next process gets."""
+
+    entries: tuple[Process, ...] = ()
+    next_pid: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """All that a power cut wipes."""
+
+    boot: Boot
+    devices: Devices = field(default_factory=Devices)
+    processes: Processes = field(default_factory=Processes)
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Files:
+    """Everything stored on disk, by canonical path."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ailments:
+    """What goes wrong from the inside: counts run down as they strike; times are on the world's clock.
+
+    `sriov_refusals` are lock messages still to come, `sriov_yield` is how many VFs the tool manages at most,
+    `failing` how often a command, by name, still fails at once.
+    """
+
+    sriov_refusals: int = 0
+    sriov_yield: int | None = None
+    disk_full: bool = False
+    failing: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file system of its own at `path`; `capacity` in bytes, None without a limit that matters."""
+
+    path: str
+    capacity: int | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a command of the machine's own does, in the order of the fields: a site's tool, as data.
+
+    The paths are files it stores its stdin and its arguments (each ended by a NUL) in, and one it makes at its end.
+    """
+
+    save_stdin: str = ""
+    save_argv: str = ""
+    sleep: float = 0.0
+    touch: str = ""
+    stdout: bytes = b""
+    stderr: bytes = b""
+    signal: int = 0
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is going to happen by itself, as times on the world's clock; None for not at all.
+
+    `stops_at`: an orderly shutdown under way ends then; `wakes_at`: a machine that is off comes back then;
+    `hangs_until`: nothing on it moves before; `cut_off_until`: it goes on, but nobody can reach it.
+    """
+
+    stops_at: float | None = None
+    wakes_at: float | None = None
+    hangs_until: float | None = None
+    cut_off_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The whole of one machine. `scripts` are commands of its own, by path; a file stands there too."""
+
+    hardware: Hardware
+    files: Files
+    running: Running | None = None
+    ailments: Ailments = Ailments()
+    schedule: Schedule = Schedule()
+    mounts: tuple[Mount, ...] = ()
+    scripts: Mapping[str, Script] = field(default_factory=dict)
+
+    @property
+    def up(self) -> Running:
+        """What runs; only to be asked of a machine that is on."""
+        if self.running is None:
+            raise ValueError(f"{self.hardware.hostname} is off")
+        return self.running
+
+    def with_devices(self, devices: Devices) -> Machine:
+        """The same machine with another device state."""
+        return replace(self, running=replace(self.up, devices=devices))
+
+    def with_processes(self, processes: Processes) -> Machine:
+        """The same machine with another process table."""
+        return replace(self, running=replace(self.up, processes=processes))

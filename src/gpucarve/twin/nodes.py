@@ -1,0 +1,74 @@
+"""What can stand at a path of a simulated file system, and an index that finds it fast.
+
+Boundary: values and lookup by canonical path (no links in it); following links and patterns is `views`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file or a sysfs attribute: bytes, permission bits, numeric owner."""
+
+    content: bytes = b""
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory; what is in it follows from the paths below it."""
+
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link and the text it holds."""
+
+    target: str
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A character device."""
+
+    mode: int = 0o600
+    uid: int = 0
+    gid: int = 0
+
+
+Node = File | Directory | Link | Special
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Nodes by canonical path, and the sorted names in each directory. The root is the empty path."""
+
+    nodes: Mapping[str, Node]
+    names: Mapping[str, tuple[str, ...]]
+
+
+def layer(nodes: Mapping[str, Node]) -> Layer:
+    """Index `nodes`; directories that are only implied by a path below them are added with mode 0755."""
+    complete: dict[str, Node] = {"": Directory(), **nodes}
+    names: dict[str, set[str]] = {"": set()}
+    for path in nodes:
+        below = path
+        while below:
+            parent, _, name = below.rpartition("/")
+            siblings = names.setdefault(parent, set())
+            if name in siblings:
+                break
+            siblings.add(name)
+            complete.setdefault(parent, Directory())
+            below = parent
+    return Layer(complete, {path: tuple(sorted(found)) for path, found in names.items()})

@@ -1,0 +1,72 @@
+"""Going down, coming up: a reconciler that brings a machine's power state to what its schedule says.
+
+Level-triggered and pure in (machine, now, randomness): it may be asked at any time, however late, and knows nothing of
+who asks.
+
+Boundary: boot and shutdown. Faults and the reboot command only write the schedule.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from random import Random
+
+from gpucarve.twin import grub
+from gpucarve.twin.functions import iommu_on, physical_groups
+from gpucarve.twin.machine import Boot, Devices, Hardware, Machine, Running, Schedule
+from gpucarve.twin.nodes import File
+
+
+def reconcile(machine: Machine, now: float, randomness: Random) -> Machine:
+    """The machine as it is at `now`."""
+    schedule = machine.schedule
+    if machine.running is not None and schedule.stops_at is not None and now >= schedule.stops_at:
+        machine = go_down(machine, schedule.stops_at, machine.hardware.boot_seconds)
+    schedule = machine.schedule
+    if machine.running is None and schedule.wakes_at is not None and now >= schedule.wakes_at:
+        machine = come_up(machine, randomness)
+    schedule = machine.schedule
+    over = Schedule(
+        schedule.stops_at,
+        schedule.wakes_at,
+        None if schedule.hangs_until is None or now >= schedule.hangs_until else schedule.hangs_until,
+        None if schedule.cut_off_until is None or now >= schedule.cut_off_until else schedule.cut_off_until,
+    )
+    return machine if over == schedule else replace(machine, schedule=over)
+
+
+def next_event(machine: Machine) -> float | None:
+    """When the schedule changes something next."""
+    schedule = machine.schedule
+    times = (schedule.stops_at, schedule.wakes_at, schedule.hangs_until, schedule.cut_off_until)
+    return min((time for time in times if time is not None), default=None)
+
+
+def go_down(machine: Machine, now: float, seconds: float) -> Machine:
+    """Off at once, with all that runs lost, and back after `seconds`."""
+    return replace(
+        machine,
+        running=None,
+        schedule=replace(machine.schedule, stops_at=None, hangs_until=None, wakes_at=now + seconds),
+    )
+
+
+def come_up(machine: Machine, randomness: Random) -> Machine:
+    """Boot the first entry of the GRUB menu; without one the machine stays off."""
+    schedule = replace(machine.schedule, wakes_at=None)
+    menu = machine.files.nodes.get(grub.MENU)
+    cmdline = grub.command_line(menu.content.decode("utf-8", "replace")) if isinstance(menu, File) else None
+    if cmdline is None:
+        return replace(machine, schedule=schedule)
+    boot = Boot(str(uuid.UUID(int=randomness.getrandbits(128), version=4)), cmdline)
+    return replace(machine, running=Running(boot, _first_devices(machine.hardware, cmdline)), schedule=schedule)
+
+
+def _first_devices(hardware: Hardware, cmdline: str) -> Devices:
+    """The device tree right after boot: drivers bound, no VFs, groups if the IOMMU is on."""
+    return Devices(
+        drivers={device.address: device.driver for device in hardware.devices if device.driver},
+        groups=physical_groups(hardware) if iommu_on(hardware, cmdline) else {},
+        domain="identity" if "iommu=pt" in cmdline.split() else "DMA-FQ",
+    )

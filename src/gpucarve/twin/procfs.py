@@ -1,0 +1,57 @@
+"""/proc as the kernel would show it: command line, boot id, release, processors, the NVIDIA module, processes.
+
+Boundary: a pure function of hardware, boot and process table.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from gpucarve.twin.machine import Boot, Hardware, Process, Processes
+from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, layer
+
+_READ_ONLY = 0o444
+
+
+@lru_cache(maxsize=16)
+def procfs(hardware: Hardware, boot: Boot, processes: Processes) -> Layer:
+    """Everything below /proc."""
+    nodes: dict[str, Node] = {
+        "/proc/cmdline": _text(boot.cmdline),
+        "/proc/sys/kernel/random/boot_id": _text(boot.boot_id),
+        "/proc/sys/kernel/osrelease": _text(hardware.kernel),
+        "/proc/sys/kernel/hostname": _text(hardware.hostname),
+        "/proc/cpuinfo": File(_cpuinfo(hardware).encode(), _READ_ONLY),
+    }
+    if any(device.driver == "nvidia" for device in hardware.devices):
+        module = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {hardware.driver.version}"
+        nodes["/proc/driver/nvidia/version"] = _text(f"{module}\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)")
+    for process in processes.entries:
+        nodes.update(_process(process))
+    return layer(nodes)
+
+
+def _text(text: str) -> File:
+    return File(f"{text}\n".encode(), _READ_ONLY)
+
+
+def _cpuinfo(hardware: Hardware) -> str:
+    flags = "vmx" if hardware.cpu_vendor == "GenuineIntel" else "svm"
+    return "".join(
+        f"processor\t: {number}\nvendor_id\t: {hardware.cpu_vendor}\nmodel name\t: {hardware.cpu_model}\n"
+        f"flags\t\t: fpu {flags} nx lm\n\n"
+        for number in range(hardware.cpus)
+    )
+
+
+def _process(process: Process) -> dict[str, Node]:
+    home = f"/proc/{process.pid}"
+    name = process.argv[0].rpartition("/")[2][:15] if process.argv else ""
+    nodes: dict[str, Node] = {
+        f"{home}/cmdline": File(b"".join(word.encode() + b"\0" for word in process.argv), _READ_ONLY),
+        f"{home}/comm": _text(name),
+        f"{home}/fd": Directory(0o500),
+    }
+    for number, path in enumerate(process.open, start=3):
+        nodes[f"{home}/fd/{number}"] = Link(path)
+    return nodes

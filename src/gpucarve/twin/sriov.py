@@ -1,0 +1,47 @@
+"""Virtual functions coming and going with the driver that takes them.
+
+Boundary: pure functions of hardware and device state; the tool that asks for it is `commands.sriov_manage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gpucarve.twin.functions import vf_address, with_groups
+from gpucarve.twin.machine import Hardware, Machine, PciDevice
+from gpucarve.twin.vgpus import DRIVER
+
+
+def enable(machine: Machine, device: PciDevice, count: int) -> Machine:
+    """`count` VFs on this GPU, bound to the vGPU driver, each in an IOMMU group of its own where there are groups."""
+    devices = disable(machine, device).up.devices
+    addresses = [vf_address(device, index) for index in range(count)]
+    grouped = device.address in devices.groups
+    return machine.with_devices(
+        replace(
+            devices,
+            vfs={**devices.vfs, device.address: count},
+            drivers={**devices.drivers, **dict.fromkeys(addresses, DRIVER)},
+            groups=with_groups(devices.groups, addresses) if grouped else devices.groups,
+        )
+    )
+
+
+def disable(machine: Machine, device: PciDevice) -> Machine:
+    """No VFs on this GPU, and nothing of them left."""
+    devices = machine.up.devices
+    gone = {vf_address(device, index) for index in range(devices.vfs.get(device.address, 0))}
+    return machine.with_devices(
+        replace(
+            devices,
+            vfs={address: count for address, count in devices.vfs.items() if address != device.address},
+            drivers={address: name for address, name in devices.drivers.items() if address not in gone},
+            groups={member: number for member, number in devices.groups.items() if member not in gone},
+            overrides={address: name for address, name in devices.overrides.items() if address not in gone},
+        )
+    )
+
+
+def gpus(hardware: Hardware) -> tuple[PciDevice, ...]:
+    """The GPUs whose virtual functions the vendor's tool can switch."""
+    return tuple(device for device in hardware.devices if device.vendor == "10de" and device.total_vfs)

@@ -1,0 +1,123 @@
+"""Time-sliced vGPUs as the host driver allows them: who offers types, how many are left, creating and removing.
+
+Rules (NVIDIA vGPU user guide; kernel mdev core for the errors): types stand on virtual functions only, a VF carries
+one vGPU, all vGPUs of a GPU have one framebuffer size, a type has a maximum per GPU, MIG-backed types need MIG mode
+(not simulated, so none are left). A VF without an IOMMU group offers nothing: the driver needs the IOMMU for them.
+
+Boundary: pure functions of hardware and device state.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from dataclasses import replace
+
+from gpucarve.twin.errors import KernelError
+from gpucarve.twin.functions import Function, present, with_groups
+from gpucarve.twin.machine import Devices, Hardware, Machine, Mdev, VgpuType
+
+DRIVER = "nvidia"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\n?")
+
+
+def parents(hardware: Hardware, devices: Devices) -> dict[str, Function]:
+    """The functions registered for mediated devices, by address."""
+    return {
+        address: function
+        for address, function in present(hardware, devices).items()
+        if function.index is not None
+        and devices.drivers.get(address) == DRIVER
+        and devices.drivers.get(function.device.address) == DRIVER
+        and address in devices.groups
+        and types_of(hardware, function)
+    }
+
+
+def types_of(hardware: Hardware, function: Function) -> tuple[VgpuType, ...]:
+    """The types the driver knows for this GPU."""
+    return hardware.driver.types.get(function.device.device, ())
+
+
+def find_type(hardware: Hardware, function: Function, type_id: str) -> VgpuType | None:
+    """The type with that id on this function."""
+    return next((offered for offered in types_of(hardware, function) if offered.id == type_id), None)
+
+
+def description(offered: VgpuType) -> str:
+    """The one line the driver describes a type with."""
+    return (
+        f"num_heads={offered.heads}, frl_config=60, framebuffer={offered.framebuffer}M, "
+        f"max_resolution={offered.resolution}, max_instance={offered.maximum}"
+    )
+
+
+def available(hardware: Hardware, devices: Devices, function: Function, offered: VgpuType) -> int:
+    """What `available_instances` says: 1 or 0, since a VF carries one vGPU."""
+    if offered.mig_backed or any(mdev.parent == function.address for mdev in devices.mdevs):
+        return 0
+    on_gpu = _on_gpu(hardware, devices, function)
+    if any(other.framebuffer != offered.framebuffer for other in on_gpu):
+        return 0
+    return 1 if len(on_gpu) < offered.maximum else 0
+
+
+def _on_gpu(hardware: Hardware, devices: Devices, function: Function) -> list[VgpuType]:
+    """The types of all vGPUs on the GPU that this function belongs to."""
+    functions = present(hardware, devices)
+    found = []
+    for mdev in devices.mdevs:
+        parent = functions.get(mdev.parent)
+        if parent is not None and parent.device.address == function.device.address:
+            known = find_type(hardware, parent, mdev.type_id)
+            if known is not None:
+                found.append(known)
+    return found
+
+
+def live_on(hardware: Hardware, devices: Devices, gpu: str) -> tuple[Mdev, ...]:
+    """The vGPUs on the GPU at this address."""
+    functions = present(hardware, devices)
+    return tuple(mdev for mdev in devices.mdevs if functions[mdev.parent].device.address == gpu)
+
+
+def create(machine: Machine, parent: str, type_id: str, text: str) -> Machine:
+    """What writing `text` to the type's `create` does. EINVAL, EEXIST, ENOSPC or ENOENT."""
+    devices = machine.up.devices
+    path = f"/sys/class/mdev_bus/{parent}/mdev_supported_types/{type_id}/create"
+    function = parents(machine.hardware, devices).get(parent)
+    offered = find_type(machine.hardware, function, type_id) if function else None
+    if function is None or offered is None:
+        raise KernelError(errno.ENOENT, path)
+    if not _UUID.fullmatch(text):
+        raise KernelError(errno.EINVAL, path)
+    uuid = text.strip().lower()
+    if any(mdev.uuid == uuid for mdev in devices.mdevs):
+        raise KernelError(errno.EEXIST, path)
+    if not available(machine.hardware, devices, function, offered):
+        raise KernelError(errno.ENOSPC, path)
+    return machine.with_devices(
+        replace(
+            devices,
+            mdevs=tuple(sorted((*devices.mdevs, Mdev(uuid, parent, type_id)), key=lambda mdev: mdev.uuid)),
+            groups=with_groups(devices.groups, (uuid,)),
+        )
+    )
+
+
+def remove(machine: Machine, uuid: str) -> Machine:
+    """What writing 1 to the vGPU's `remove` does. EBUSY while a process has its VFIO group open, ENOENT without it."""
+    devices = machine.up.devices
+    path = f"/sys/bus/mdev/devices/{uuid}/remove"
+    if all(mdev.uuid != uuid for mdev in devices.mdevs):
+        raise KernelError(errno.ENOENT, path)
+    group = f"/dev/vfio/{devices.groups[uuid]}"
+    if any(group in process.open for process in machine.up.processes.entries):
+        raise KernelError(errno.EBUSY, path)
+    return machine.with_devices(
+        replace(
+            devices,
+            mdevs=tuple(mdev for mdev in devices.mdevs if mdev.uuid != uuid),
+            groups={member: number for member, number in devices.groups.items() if member != uuid},
+        )
+    )
