@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class Catalog:
     """Everything known, by id and by name."""
 
-    __slots__ = ("_boards", "_gpus", "_types", "sources")
+    __slots__ = ("_boards", "_by_board", "_gpus", "_types", "sources")
 
     def __init__(self) -> None:
         gpus, boards, types = loader.read("gpus"), loader.read("boards"), loader.read("vgpu-types")
         self._gpus = gpus.rows
         self._boards: dict[str, loader.Row] = {row["code"]: row for row in boards.rows}
         self._types: dict[str, loader.Row] = {row["name"]: row for row in types.rows}
+        self._by_board: dict[str, tuple[VgpuType, ...]] = {}
         self.sources: Mapping[str, Source] = {
             code: Source(code, source["title"], Confidence(source["confidence"]))
             for table in (gpus, boards, types)
@@ -76,9 +77,14 @@ class Catalog:
         row = self._types.get(text) or self._types.get(text.removesuffix("GFX"))
         return _vgpu_type(row) if row else None
 
-    def vgpu_types(self, board: str | None = None) -> tuple[VgpuType, ...]:
-        """Every type of a board (of all boards without one), in the order of the data."""
-        return tuple(_vgpu_type(row) for row in self._types.values() if board is None or row["board"] == board)
+    def vgpu_types(self, board: str) -> tuple[VgpuType, ...]:
+        """Every type of a board, in the order of the data; none for an unknown board."""
+        if board not in self._boards:
+            return ()
+        if board not in self._by_board:
+            rows = (row for row in self._types.values() if row["board"] == board)
+            self._by_board[board] = tuple(_vgpu_type(row) for row in rows)
+        return self._by_board[board]
 
     def vgpu_types_by_id(self, type_id: int) -> tuple[VgpuType, ...]:
         """The types that some driver numbers `nvidia-NNN`: for messages, since another driver numbers anew."""

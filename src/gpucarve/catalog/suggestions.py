@@ -1,11 +1,12 @@
 """What somebody may have meant by a vGPU type's name that does not exist.
 
 Boundary: names in, names out. A vGPU name has parts, so a slip is sought part by part: a wrong case first, then the
-right board with the nearest size, then a board that looks alike.
+same size on a board that looks alike (A100 for A100D), then the nearest size on the board that was written.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,12 @@ def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
         return _alike(text, by_fold)
     names = [VgpuTypeName.parse(other) for other in known]
     boards = {other.board.casefold(): other.board for other in names}
-    near = get_close_matches(wanted.board.casefold(), boards, n=_MOST, cutoff=0.7)
-    for board in near:
-        mates = [other for other in names if other.board == boards[board]]
-        if found := _nearest(wanted, mates):
-            return found
-    return _alike(text, by_fold)
+    near = [boards[fold] for fold in get_close_matches(wanted.board.casefold(), boards, n=5, cutoff=0.7)]
+    moved = [str(replace(wanted, board=board)) for board in near]
+    found = [name for name in moved if name in known]
+    for board in near[:1]:
+        found += _nearest(wanted, [other for other in names if other.board == board])
+    return tuple(dict.fromkeys(found))[:_MOST] or _alike(text, by_fold)
 
 
 def _parse(text: str) -> VgpuTypeName | None:

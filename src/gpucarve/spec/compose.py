@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from gpucarve.spec.problems import Problem, quoted
+from gpucarve.spec.problems import MOST_SHOWN, Problem, quoted
 from gpucarve.spec.syntax import explain
 from gpucarve.spec.tree import Broken, Entry, Node, Path, Scalar, Sequence, Span, Table
 
@@ -47,7 +47,8 @@ def compose(text: str) -> Composed:
         return Composed(None, (*builder.problems, explain(error)))
     finally:
         loader.dispose()
-    if builder.root is None and not builder.problems:
+    nothing = builder.root is None or (isinstance(builder.root, Scalar) and builder.root.value is None)
+    if nothing and not builder.problems:
         return Composed(None, (_EMPTY,))
     return Composed(builder.root if builder.complete else None, tuple(builder.problems))
 
@@ -140,7 +141,8 @@ class _Builder:
             message = f"the anchor {quoted('&' + anchor)} is not allowed"
             self._complain(replace(_span(event), length=len(anchor) + 1), message, "write the value where it is used")
         if tag is not None:
-            message = f"the tag {quoted(tag)} is not allowed"
+            written = tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag {quoted(written)} is not allowed"
             self._complain(replace(_span(event), length=1), message, "leave the tag out; quote a value to make it text")
         return anchor is not None or tag is not None
 
@@ -170,11 +172,16 @@ class _Builder:
             parent.dropping = True
             message = f"the key {quoted(node.text)} stands here twice"
             hint = f"the first is on line {earlier.span.line}; keep one of them"
-            self.problems.append(Problem(node.span, (*parent.path, node.text), message, hint))
+            self._report(Problem(node.span, (*parent.path, node.text), message, hint))
 
     def _complain(self, span: Span, message: str, hint: str) -> None:
         path = self._stack[-1].child_path() if self._stack else ()
-        self.problems.append(Problem(span, path, message, hint))
+        self._report(Problem(span, path, message, hint))
+
+    def _report(self, problem: Problem) -> None:
+        """Keep it; they come in document order, so what is past the bound would not be shown."""
+        if len(self.problems) <= MOST_SHOWN:
+            self.problems.append(problem)
 
 
 def _span(event: yaml.Event) -> Span:

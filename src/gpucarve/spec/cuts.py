@@ -6,6 +6,7 @@ mode it is, is layout's. Rules T1 and T4: time-sliced vGPUs of one GPU have one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,8 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.spec import later, tree
 from gpucarve.spec.problems import Problem, quoted
 from gpucarve.spec.tree import Entry, Node, Path, Scalar, Span, Table
+
+_MIG_PROFILE = re.compile(r"[1-9]g\.[0-9]{1,3}gb[+a-z.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,18 @@ def _no_type(entry: Entry, path: Path) -> Problem:
     known = catalog.load()
     word = entry.key
     if word.startswith("nvidia-") and word[7:].isdecimal() and len(word) < 16:
-        names = tuple(str(found.name) for found in known.vgpu_types_by_id(int(word[7:])))
+        message = f"{quoted(word)} is a driver's number of a type, not its name"
         hint = "write the type's name; another driver gives the same number to another type"
-        return Problem(entry.span, path, f"{quoted(word)} is a number of one driver's", hint, lambda: names)
-    hint = (
-        "`gpu` and type belong together: the first part of the name is the board, such as A100D for an A100 80GB PCIe"
-    )
+        return Problem(entry.span, path, message, hint, partial(_numbered, int(word[7:])))
+    if _MIG_PROFILE.fullmatch(word):
+        hint = "a MIG-backed vGPU type names board, slices and size, such as A100D-1-10C; it is not supported yet"
+        return Problem(entry.span, path, f"{quoted(word)} is a MIG profile, not a vGPU type", hint)
+    hint = "a type's name is board (A100D is the A100 80GB PCIe), size in GB and series, such as A100D-40C"
     return Problem(entry.span, path, f"there is no vGPU type {quoted(word)}", hint, partial(known.suggest, word))
+
+
+def _numbered(type_id: int) -> tuple[str, ...]:
+    return tuple(str(found.name) for found in catalog.load().vgpu_types_by_id(type_id))
 
 
 def _mig_backed(found: VgpuType, entry: Entry, path: Path) -> Problem:

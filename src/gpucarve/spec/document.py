@@ -21,7 +21,7 @@ def load(source: str | bytes, file: str) -> Spec:
     """
     document = text.read(source)
     if document.problems:
-        raise DocumentError(problems.diagnostics(document.problems, file, document.lines))
+        raise DocumentError(problems.diagnostics(document.problems, file, secrecy.masked(document.lines, None)))
     composed = compose.compose(document.text)
     found = list(composed.problems)
     spec = None

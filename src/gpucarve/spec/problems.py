@@ -48,11 +48,11 @@ def quoted(text: str) -> str:
 
 
 def diagnostics(problems: Iterable[Problem], file: str, lines: Sequence[str]) -> tuple[Diagnostic, ...]:
-    """All problems in document order, each once; past the first hundred only their number."""
+    """All problems in document order, each once; past the first hundred only that there are more."""
     ordered = sorted({(each.span, each.path, each.message): each for each in problems}.values(), key=_order)
     shown = [_diagnostic(each, file, lines) for each in ordered[:MOST_SHOWN]]
     if len(ordered) > MOST_SHOWN:
-        shown.append(_rest(len(ordered) - MOST_SHOWN, ordered[MOST_SHOWN], file))
+        shown.append(_rest(ordered[MOST_SHOWN], file))
     return tuple(shown)
 
 
@@ -76,6 +76,6 @@ def _diagnostic(problem: Problem, file: str, lines: Sequence[str]) -> Diagnostic
     )
 
 
-def _rest(count: int, first: Problem, file: str) -> Diagnostic:
+def _rest(first: Problem, file: str) -> Diagnostic:
     position = Position(file, first.span.line, first.span.column, first.span.length)
-    return Diagnostic(Severity.ERROR, f"{count} more problems from here on", position, hint="put these right first")
+    return Diagnostic(Severity.ERROR, "there are more problems from here on", position, hint="put these right first")

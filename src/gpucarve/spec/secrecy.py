@@ -13,6 +13,7 @@ from gpucarve.spec import tree
 from gpucarve.spec.tree import Node, Scalar, Table
 
 _SECRET = re.compile(r"pass(word|phrase|wd)?$|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+_KEY = re.compile(r"(\w+)[\"']?\s*:\s*")
 
 
 def is_secret(key: str) -> bool:
@@ -21,7 +22,12 @@ def is_secret(key: str) -> bool:
 
 
 def masked(lines: Sequence[str], root: Node | None) -> tuple[str, ...]:
-    """The lines with every such value replaced by stars, columns kept."""
+    """The lines with every such value replaced by stars, columns kept.
+
+    Without a tree, for a document that cannot be read to its end, a line is starred from the value on.
+    """
+    if root is None:
+        return tuple(_line(line) for line in lines)
     shown = list(lines)
     for node in _secrets(root):
         first, last = node.span.line - 1, min(node.last_line, len(shown)) - 1
@@ -34,7 +40,14 @@ def masked(lines: Sequence[str], root: Node | None) -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _secrets(node: Node | None, secret: bool = False) -> Iterator[Scalar]:
+def _line(line: str) -> str:
+    for key in _KEY.finditer(line):
+        if is_secret(key[1]):
+            return line[: key.end()] + "*" * (len(line) - key.end())
+    return line
+
+
+def _secrets(node: Node, secret: bool = False) -> Iterator[Scalar]:
     match node:
         case Scalar() if secret:
             yield node

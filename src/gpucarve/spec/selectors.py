@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -73,10 +74,19 @@ def _unreadable(value: str) -> PydanticCustomError:
 
 
 def _is_model(value: str) -> bool:
+    return value.casefold() in _models()
+
+
+@cache
+def _models() -> frozenset[str]:
+    """What people call GPUs, in lower case: catalog ids, product names with and without the maker, boards."""
     known = catalog.load()
-    word = value.casefold()
-    return known.board(value.upper()) is not None or any(
-        word in (gpu.id, gpu.name.casefold(), gpu.name.casefold().removeprefix("nvidia ")) for gpu in known.gpus()
+    names = {gpu.name.casefold() for gpu in known.gpus()}
+    return frozenset(
+        names
+        | {name.removeprefix("nvidia ") for name in names}
+        | {gpu.id for gpu in known.gpus()}
+        | {board.casefold() for board in known.boards()}
     )
 
 

@@ -28,7 +28,7 @@ _PLAIN = (
     (
         "expected '-' indicator",
         "a line that is no list item stands in a list",
-        "begin it with `- `, or indent it differently",
+        "indent it like the keys of its entry, or begin it with `- `",
     ),
     ("did not find expected key", "this line does not fit the ones above it", "indent it as its neighbours are"),
     ("cannot start any token", "this character cannot begin a value", "quote the value"),
@@ -40,16 +40,16 @@ _PLAIN = (
     ("tab character", "a tab stands where spaces are expected", "use spaces"),
     ("incompatible YAML document", "a YAML version other than 1.1 and 1.2 is asked for", "leave the `%YAML` line out"),
 )
-_OPENED = ("found unexpected end of stream", "expected ',' or")
+_BEGAN_EARLIER = ("found unexpected end of stream", "expected ',' or", "could not find expected ':'")
 
 
 def explain(error: yaml.YAMLError) -> Problem:
     """Where and what, with a way out."""
     problem = str(getattr(error, "problem", None) or "it cannot be read")
     mark = getattr(error, "problem_mark", None)
-    opened = getattr(error, "context_mark", None)
-    if opened is not None and any(text in problem for text in _OPENED):
-        mark = opened
+    began = getattr(error, "context_mark", None)
+    if began is not None and any(text in problem for text in _BEGAN_EARLIER):
+        mark = began
     span = Span(mark.line + 1, mark.column + 1) if mark is not None else Span(1, 1)
     for words, message, hint in _PLAIN:
         if words in problem:

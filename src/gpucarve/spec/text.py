@@ -6,9 +6,11 @@ Boundary: size, encoding and characters. Positions count characters, as an edito
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from gpucarve.spec.problems import Problem
+from gpucarve.spec.problems import MOST_SHOWN, Problem
 from gpucarve.spec.tree import Span
 
 LARGEST = 1024 * 1024
@@ -41,25 +43,19 @@ def read(source: str | bytes) -> Text:
         text = source
     text = text.removeprefix("\ufeff")
     lines = tuple(_LINE_END.split(text))
-    problems = tuple(problem for number, line in enumerate(lines, 1) for problem in _line(number, line))
+    found = (problem for number, line in enumerate(lines, 1) for problem in _line(number, line))
+    problems = tuple(islice(found, MOST_SHOWN + 1))
     return Text(text, lines, problems)
 
 
-def _line(number: int, line: str) -> list[Problem]:
-    found = [
-        Problem(
-            Span(number, match.start() + 1),
-            (),
-            f"the character U+{ord(match[0]):04X} cannot stand in a document",
-            "remove it; it is invisible in most editors",
-        )
-        for match in _FORBIDDEN.finditer(line)
-    ]
+def _line(number: int, line: str) -> Iterator[Problem]:
     if tab := _TAB_INDENT.match(line):
         column = tab[0].index("\t") + 1
         message = "this line is indented with a tab"
-        found.append(Problem(Span(number, column), (), message, "indent with spaces, two a level"))
-    return found
+        yield Problem(Span(number, column), (), message, "indent with spaces, two a level")
+    for match in _FORBIDDEN.finditer(line):
+        message = f"the character U+{ord(match[0]):04X} cannot stand in a document"
+        yield Problem(Span(number, match.start() + 1), (), message, "remove it; it is invisible in most editors")
 
 
 def _bad_utf8(source: bytes, error: UnicodeDecodeError) -> Text:

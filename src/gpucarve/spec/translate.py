@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gpucarve.spec import grammar, later
-from gpucarve.spec.problems import Problem, alike, quoted
+from gpucarve.spec.problems import MOST_SHOWN, Problem, alike, quoted
 from gpucarve.spec.secrecy import is_secret
 from gpucarve.spec.tree import Broken, Node, Path, Place, Scalar, Sequence, Span, Table, find
 
+_SLIPS = 20
+# Some errors are told by others, so more are looked at than can be shown.
+_MOST_DROPPED = 4
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -27,9 +31,10 @@ _WANTED = {
 
 
 def problems(error: ValidationError, root: Node) -> Iterator[Problem]:
-    """Every error that is not already told."""
-    for detail in error.errors(include_url=False):
-        path = tuple(step for step in detail["loc"] if step != "[key]")
+    """Every error that is not already told, of as many as can be shown, and more."""
+    located = [(tuple(step for step in detail["loc"] if step != "[key]"), detail) for detail in error.errors()]
+    located.sort(key=lambda each: find(root, each[0]).head)
+    for path, detail in located[: _MOST_DROPPED * MOST_SHOWN]:
         # The key of a missing or unknown field is no part of the way to the node that lacks or has it.
         owner = path[:-1] if detail["type"] in ("missing", "extra_forbidden") else path
         if not isinstance(find(root, owner).node, Broken) and (problem := _problem(detail, path, root)):
@@ -52,7 +57,8 @@ def _problem(detail: ErrorDetails, path: Path, root: Node) -> Problem | None:
         case "vgpu_name":
             return None
         case "too_short":
-            return _empty(path, place)
+            # pydantic counts the entries that are right, so it says this of a list whose entries are all wrong too.
+            return _empty(path, place) if _is_empty(place.node) else None
         case "greater_than_equal" | "less_than_equal":
             bound = context.get("ge", context.get("le"))
             most = "least" if kind == "greater_than_equal" else "most"
@@ -73,11 +79,24 @@ def _missing(path: Path, owner: Place) -> Problem | None:
     name = str(path[-1])
     if grammar.place(path) == "sites.pools.cut.vgpu" and isinstance(owner.node, Table) and _has_kind(owner.node):
         return None
+    if isinstance(owner.node, Table) and _is_misspelt(name, path[:-1], owner.node):
+        return None
     example = grammar.example(path)
     hint = f"add `{name}: {example}`" if example else f"add `{name}:`, {grammar.rule(path).get('description', '')}"
     what = "the document" if len(path) == 1 else "this entry" if isinstance(path[-2], int) else quoted(str(path[-2]))
     span = owner.head if owner.key or not isinstance(owner.node, Table) else _first_key(owner.node)
     return Problem(span, path[:-1], f"{quoted(name)} is missing in {what}", hint)
+
+
+def _is_misspelt(name: str, owner: Path, table: Table) -> bool:
+    """Whether an unknown key stands there that will be told to be a slip of this one."""
+    known = grammar.keys(owner)
+    unknown = (key for key in table.entries if key not in known)
+    return any(name in alike(key, known) for key in islice(unknown, _SLIPS))
+
+
+def _is_empty(node: Node) -> bool:
+    return not (node.items if isinstance(node, Sequence) else node.entries if isinstance(node, Table) else ())
 
 
 def _has_kind(table: Table) -> bool:
