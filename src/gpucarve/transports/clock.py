@@ -1,0 +1,21 @@
+"""The real clock.
+
+Boundary: the only place of the transports that reads or lets pass time by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class RealClock:
+    """Monotonic time of this machine."""
+
+    async def now(self) -> float:
+        """Seconds; comparable only with others of this process."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that much time has passed."""
+        await asyncio.sleep(seconds)

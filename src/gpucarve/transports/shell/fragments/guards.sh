@@ -1,0 +1,33 @@
+# The predicates of `gpucarve.calls.predicates`, true in the same cases. A read that fails makes them false.
+
+# content FILE: sets x to a regular file's bytes without trailing line ends; a NUL, and an error, shows as byte 1.
+content() {
+  [ -f "$1" ] || return 1
+  x=$({ head -c 4194304 "$1" || printf '\1'; } 2>/dev/null | tr '\0' '\1')
+}
+
+equals() {
+  content "$1" && [ "x$x" = "x$2" ]
+}
+
+absent() {
+  [ ! -e "$1" ] && [ ! -L "$1" ]
+}
+
+links_to() {
+  [ -L "$1" ] && x=$(readlink -n "$1" 2>/dev/null && printf .) && [ "x$x" = "x$2." ]
+}
+
+# at_least FILE VALUE: VALUE has at most 18 digits, so a longer text is larger.
+at_least() {
+  content "$1" || return 1
+  case $x in '' | *[!0-9]*) return 1 ;; esac
+  x=${x#"${x%%[!0]*}"}
+  [ "${#x}" -gt 18 ] || [ "${x:-0}" -ge "$2" ]
+}
+
+sha256() {
+  [ -f "$1" ] || return 1
+  x=$({ head -c 4194305 "$1" || printf x; } 2>/dev/null | sha256sum)
+  [ "${x%% *}" = "$2" ] && [ "$(wc -c <"$1")" -le 4194304 ]
+}

@@ -1,0 +1,104 @@
+"""The writes: the shell text that carries each out behind its guard, and its frame as an outcome.
+
+Boundary: text and frames. Contents are spelled into the text as the shell's own printf, so they are in no argv.
+"""
+
+from __future__ import annotations
+
+from gpucarve.calls.primitives import (
+    Claim,
+    Disown,
+    HostWrite,
+    MakeLink,
+    Remove,
+    Restore,
+    Run,
+    WriteFile,
+    WriteValue,
+)
+from gpucarve.calls.programs import CallOutcome, CallState, Guarded
+from gpucarve.calls.replies import Done, Exited, Failure, FailureKind
+from gpucarve.calls.secret import plain
+from gpucarve.transports.shell.failures import failure
+from gpucarve.transports.shell.frames import Frame, Part
+from gpucarve.transports.shell.guards import all_of
+from gpucarve.transports.shell.quoting import printf, word, words
+from gpucarve.transports.shell.reads import SIGNALS, ended, seconds
+
+_WORDS = {
+    "absent": FailureKind.ABSENT,
+    "exists": FailureKind.EXISTS,
+    "notregular": FailureKind.NOT_REGULAR,
+    "refused": FailureKind.REFUSED,
+    "late": FailureKind.TIMED_OUT,
+    "other": FailureKind.OTHER,
+    "noise": FailureKind.OTHER,
+    "errno": None,
+    "unrecorded": None,
+}
+
+
+def compile_write(number: int, guarded: Guarded) -> str:
+    """The text of one write; `return` in it ends the writes."""
+    content, act = _act(number, guarded.write)
+    lines = []
+    if guarded.wanted:
+        lines.append(f"if {all_of(guarded.wanted)}; then mark {number} skipped; else")
+    if guarded.before:
+        lines.append(f"{all_of(guarded.before)} || {{ mark {number} stopped $g; return; }}")
+    if content is not None:
+        lines.append(f"{printf(content, 'in')} 2>e || {{ k=errno w={number}; ended; return; }}")
+    lines.append(f"{act} || return")
+    if guarded.wanted:
+        lines.append("fi")
+    return "\n".join(lines)
+
+
+def _act(number: int, write: HostWrite) -> tuple[bytes | None, str]:
+    """What `in` must hold, and the command that carries out the write."""
+    match write:
+        case Run(argv, stdin, deadline, limit):
+            return plain(stdin), f"act_run {number} {limit} {seconds(deadline)} {words(argv)}"
+        case WriteFile(path, content, mode):
+            return plain(content), f"act {number} put {word(path)} {mode:o}"
+        case WriteValue(path, value, deadline):
+            data = value.encode("utf-8", "surrogateescape")
+            return data, f"act {number} poke {word(path)} {max(1, len(data))} {seconds(deadline)}"
+        case MakeLink(path, target):
+            return None, f"act {number} make_link {word(path)} {word(target)}"
+        case Remove(path):
+            return None, f"act {number} remove_path {word(path)}"
+        case Claim(key, record, preserve):
+            return record.encode(), f"act {number} claim {word(key)} {words(preserve)}"
+        case Restore(key, path):
+            return None, f"act {number} restore {word(key)} {word(path)}"
+        case Disown(key):
+            return None, f"act {number} disown_claim {word(key)}"
+
+
+def parse_write(guarded: Guarded, frame: Frame) -> CallOutcome:
+    """The outcome that a frame tells. Raises ValueError for a frame that tells none."""
+    match frame.words[1:]:
+        case ("skipped",):
+            return CallOutcome(CallState.SKIPPED)
+        case ("stopped", held):
+            missed = guarded.before[int(held)]
+            return CallOutcome(CallState.STOPPED, found=f"{missed.path}: not so: {missed}")
+        case ("done",):
+            return CallOutcome(CallState.DONE, Done())
+        case (kind, status) if isinstance(guarded.write, Run):
+            parts = frame.parts or (Part(b""), Part(b""))
+            reply = ended(guarded.write.argv, kind, int(status), parts[0], parts[1])
+            good = isinstance(reply, Exited) and reply.status == 0
+            return CallOutcome(CallState.DONE if good else CallState.FAILED, reply)
+        case ("exited", status) if int(status) in SIGNALS:
+            return _failed(Failure(FailureKind.KILLED, f"ended by signal {int(status) - 128}"))
+        case ("exited", status):
+            return _failed(failure(frame.text() or f"ended with status {status}"))
+        case (kind,) if kind in _WORDS:
+            return _failed(failure(frame.text() or kind, _WORDS[kind]))
+    raise ValueError(f"{' '.join(frame.words)!r} is no outcome of a write")
+
+
+def _failed(reply: Failure) -> CallOutcome:
+    return CallOutcome(CallState.FAILED, reply)
