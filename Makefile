@@ -8,13 +8,15 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast kernel-bench parts lint format sizes changelog pins clean
+.PHONY: help demo install test test-fast kernel-bench parts lint format sizes changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/users ## the first story on the twin; needs nothing but Python
 	@PATH="$(abspath $(VENV))/bin:$$PATH" bash scripts/demo.sh
+
+install: $(VENV)/users ## gpucarve into the virtual environment .venv
 
 test: $(VENV)/dev parts sizes ## everything, with the bench's real kernel where it can be had
 	@CI="$(CI)" PY="$(PY)" bash scripts/test.sh $(PYTEST)

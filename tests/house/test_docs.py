@@ -1,0 +1,67 @@
+"""What the documents point at is there, and the changelog's fragments make an entry."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gpucarve import spec
+from tests.house.tracked import ROOT, paths
+
+LINK = re.compile(r"\[[^]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
+FENCED = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TARGET = re.compile(r"`make ([a-z-]+)`|^\s*make ([a-z-]+)\b", re.MULTILINE)
+
+
+def _documents() -> list[Path]:
+    return [path for path in paths() if path.suffix == ".md"]
+
+
+def test_every_link_between_documents_leads_to_a_file() -> None:
+    broken = [
+        f"{path}: {target}"
+        for path in _documents()
+        for target, _ in LINK.findall((ROOT / path).read_text("utf-8"))
+        if "://" not in target and not (ROOT / path.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = {
+        first or second for path in _documents() for first, second in TARGET.findall((ROOT / path).read_text("utf-8"))
+    }
+    assert {"demo", "test"} <= named
+    assert named - known == set()
+
+
+def test_every_fleet_document_shown_or_shipped_is_valid() -> None:
+    shown = [text for path in _documents() for text in FENCED.findall((ROOT / path).read_text("utf-8"))]
+    shipped = [(ROOT / path).read_text("utf-8") for path in paths() if path.parts[0] == "examples"]
+    fleets = [text for text in (*shown, *shipped) if "kind: Fleet" in text]
+    assert len(fleets) >= 2
+    for text in fleets:
+        assert list(spec.load(text, "fleet.yaml").hosts())
+
+
+def test_every_changelog_fragment_lands_in_the_next_entry() -> None:
+    command = (
+        str(Path(sys.executable).parent / "towncrier"),
+        "build",
+        "--draft",
+        "--version",
+        "next",
+        "--date",
+        "today",
+    )
+    run = subprocess.run(
+        command, check=False, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    fragments = [path for path in (ROOT / "changelog.d").glob("*.md") if path.name != "README.md"]
+    for fragment in fragments:
+        assert fragment.read_text("utf-8").split("\n")[0] in run.stdout, f"{fragment.name} is left out"
