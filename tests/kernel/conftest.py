@@ -1,0 +1,61 @@
+"""Fixtures of the kernel bench: one guest a session, and snapshots of it that a test starts from.
+
+`guest` is the running guest as whoever used it last left it; a test asks for `bare_host` or `vgpu_host` instead, which
+restore a snapshot first and give the same guest.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.bench import find_bench
+from tests.kernel.guest import Guest
+from tests.kernel.missing import missing
+
+VGPU_HOST = "vgpu-host"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies in this folder needs the bench, so that `-m "not kernel"` leaves all of it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.kernel)
+
+
+@pytest.fixture(scope="session")
+def guest() -> Iterator[Guest]:
+    """The session's guest, booted; its disk holds the snapshot `clean`."""
+    absent = missing()
+    bench = find_bench()
+    if absent or bench is None:
+        pytest.skip("; ".join(absent))
+    with Guest(bench) as running:
+        running.start()
+        yield running
+
+
+@pytest.fixture
+def bare_host(guest: Guest) -> Guest:
+    """The guest as a bare host: IOMMU off, no VFs, the driver on the physical function."""
+    guest.restore()
+    return guest
+
+
+@pytest.fixture(scope="session")
+def vgpu_host_snapshot(guest: Guest) -> str:
+    """Name of a snapshot with the IOMMU on (after a reboot), all VFs enabled, and no vGPU."""
+    guest.restore()
+    guest.shell("sed -i s/intel_iommu=off/intel_iommu=on/ /etc/default/grub; update-grub 2>/dev/null")
+    guest.reboot()
+    guest.shell("/usr/lib/nvidia/sriov-manage -e 0000:05:00.0")
+    guest.snapshot(VGPU_HOST)
+    return VGPU_HOST
+
+
+@pytest.fixture
+def vgpu_host(guest: Guest, vgpu_host_snapshot: str) -> Guest:
+    """The guest with the IOMMU on and all VFs enabled."""
+    guest.restore(vgpu_host_snapshot)
+    return guest

@@ -1,0 +1,153 @@
+"""Make the guest's root file system: Debian's packages, the overlay in `guest/`, users, keys and the test driver.
+
+The result is a plain folder; nothing of it runs before the first boot except package scripts in mmdebstrap's chroot.
+"""
+
+import shutil
+from pathlib import Path
+
+from tests.kernel.image import host
+from tests.kernel.image.cache import HERE
+from tests.kernel.image.progress import read, run
+
+PACKAGES = (
+    "ca-certificates",
+    "dbus",
+    "driverctl",
+    "e2fsprogs",
+    "grub-pc",
+    "initramfs-tools",
+    "iproute2",
+    "kmod",
+    "linux-image-amd64",
+    "mdevctl",
+    "openssh-server",
+    "pciutils",
+    "procps",
+    "sudo",
+    "systemd-sysv",
+    "udev",
+    "uuid-runtime",
+    "zstd",
+)
+
+# Driver trees the guest's hardware never asks for, and NVIDIA's rival driver, so that nothing but the double binds.
+UNUSED_MODULES = (
+    "drivers/accel",
+    "drivers/bluetooth",
+    "drivers/comedi",
+    "drivers/gpu/drm",
+    "drivers/hid",
+    "drivers/hwmon",
+    "drivers/iio",
+    "drivers/infiniband",
+    "drivers/input/touchscreen",
+    "drivers/isdn",
+    "drivers/md",
+    "drivers/media",
+    "drivers/mfd",
+    "drivers/mtd",
+    "drivers/net/can",
+    "drivers/net/ethernet",
+    "drivers/net/wireless",
+    "drivers/scsi",
+    "drivers/staging",
+    "drivers/target",
+    "drivers/usb",
+    "drivers/w1",
+    "fs/btrfs",
+    "fs/ceph",
+    "fs/f2fs",
+    "fs/ocfs2",
+    "fs/xfs",
+    "net/bluetooth",
+    "net/can",
+    "net/wireless",
+    "sound",
+)
+
+MASKED_UNITS = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "proc-sys-fs-binfmt_misc.automount",
+    "systemd-binfmt.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-pstore.service",
+    "systemd-timesyncd.service",
+)
+
+USERS = ("admin", "locked")
+
+
+def debootstrap(root: Path, log: Path) -> str:
+    """Install Debian into the empty path `root`; returns the guest's kernel release, such as `6.1.0-56-amd64`."""
+    excludes = [f"/lib/modules/*/kernel/{tree}/*" for tree in UNUSED_MODULES]
+    excludes += ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"]
+    # The initramfs settings have to be there before the kernel's package builds its first one.
+    settings = HERE / "guest" / "etc" / "initramfs-tools"
+    options = [
+        "--mode=root",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        '--essential-hook=mkdir -p "$1/etc/initramfs-tools/conf.d"',
+        f"--essential-hook=copy-in {settings / 'modules'} /etc/initramfs-tools",
+        f"--essential-hook=copy-in {settings / 'conf.d' / 'bench'} /etc/initramfs-tools/conf.d",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in excludes),
+    ]
+    run(("mmdebstrap", *options, host.RELEASE, root, *host.archives("deb")), log=log)
+    (release,) = (path.name for path in (root / "lib" / "modules").iterdir())
+    return release
+
+
+def add_driver(root: Path, release: str, work: Path, log: Path) -> None:
+    """Compile the test driver for the guest's kernel and put it where modprobe finds it."""
+    sources = work / "module"
+    shutil.copytree(HERE / "module", sources)
+    run(("make", "-C", f"/usr/src/linux-headers-{release}", f"M={sources}", "modules"), log=log)
+    target = root / "lib" / "modules" / release / "extra"
+    target.mkdir()
+    run(("strip", "--strip-debug", "-o", target / "nvidia.ko", sources / "nvidia.ko"), log=log)
+    run(("chroot", root, "depmod", release), log=log)
+    shutil.rmtree(sources)
+
+
+def configure(root: Path, keys: Path, log: Path) -> None:
+    """Lay the overlay over the tree and make users, units and keys; the key pairs are left in `keys`."""
+    for source in sorted(path for path in (HERE / "guest").rglob("*") if path.is_file()):
+        target = root / source.relative_to(HERE / "guest")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    (root / "etc" / "sudoers.d" / "bench").chmod(0o440)
+    for user in USERS:
+        run(("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", user), log=log)
+    run(("chroot", root, "systemctl", "enable", "systemd-networkd.service"), log=log)
+    run(("chroot", root, "systemctl", "mask", *MASKED_UNITS), log=log)
+    _make_keys(root, keys, log)
+
+
+def _make_keys(root: Path, keys: Path, log: Path) -> None:
+    for name in ("client_key", "host_key"):
+        run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"kernel bench {name}", "-f", keys / name), log=log)
+    ssh = root / "etc" / "ssh"
+    for old in ssh.glob("ssh_host_*"):
+        old.unlink()
+    (keys / "host_key").rename(ssh / "ssh_host_ed25519_key")
+    shutil.copyfile(keys / "host_key.pub", ssh / "ssh_host_ed25519_key.pub")
+    for user, home in (("root", "root"), *((user, f"home/{user}") for user in USERS)):
+        folder = root / home / ".ssh"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(keys / "client_key.pub", folder / "authorized_keys")
+        run(("chroot", root, "chown", "-R", f"{user}:{user}", f"/{home}/.ssh"), log=log)
+
+
+def package_versions(root: Path) -> dict[str, str]:
+    """Each installed package of the guest with its version."""
+    admin = root / "var" / "lib" / "dpkg"
+    rows = read(("dpkg-query", f"--admindir={admin}", "--show", "--showformat=${Package} ${Version}\n"))
+    return dict(line.split(" ", 1) for line in rows.splitlines())
