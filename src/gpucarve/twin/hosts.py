@@ -119,6 +119,11 @@ class SimulatedHost:
         entries = others if changed is None else (*others, changed)
         self.machine = self.machine.with_processes(replace(processes, entries=entries))
 
+    def name_of(self, pid: int) -> str:
+        """The short name of a process."""
+        found = (process for process in self.machine.up.processes.entries if process.pid == pid)
+        return next((process.argv[0].rpartition("/")[2] for process in found), "?")
+
     def check_alive(self, pid: int) -> None:
         """Raise `Died` when the process is gone."""
         if self.machine.running is None or all(process.pid != pid for process in self.machine.up.processes.entries):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gpucarve.calls.primitives import Claim, Disown, Restore
 from gpucarve.calls.programs import Lease
-from gpucarve.calls.state import CLAIMS, LEASE, LOCK, RECORD, ROOT, lease_text, parse_lease
+from gpucarve.calls.state import CLAIMS, LEASE, LOCK, RECORD, ROOT, Record, lease_text, parse_lease, parse_record
 from gpucarve.twin import filesystem
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
@@ -25,6 +25,8 @@ _PRIVATE_FOLDER = 0o700
 
 def prepare(machine: Machine) -> Machine:
     """The folder and the lock file. Raises KernelError when they cannot be made."""
+    if not view(machine).exists(ROOT.rpartition("/")[0]):
+        raise KernelError(errno.ENOENT, ROOT)
     machine = _folder(machine, ROOT)
     if not view(machine).exists(LOCK):
         machine = filesystem.put_file(machine, LOCK, File(b"", _PRIVATE))
@@ -36,16 +38,25 @@ def _folder(machine: Machine, path: str) -> Machine:
 
 
 def lease(machine: Machine) -> Lease:
-    """The lease; a new one where none was written or it is not readable as one."""
+    """The lease; a new one where none was written. Raises ValueError when the file holds something else."""
     try:
-        return parse_lease(view(machine).file(LEASE).content.decode("utf-8", "replace"))
-    except (KernelError, ValueError):
+        text = view(machine).file(LEASE).content.decode("utf-8", "replace")
+    except KernelError:
         return Lease()
+    return parse_lease(text)
 
 
 def write_lease(machine: Machine, held: Lease) -> Machine:
     """Put the lease there."""
     return filesystem.put_file(machine, LEASE, File(lease_text(held).encode(), _PRIVATE))
+
+
+def record(machine: Machine) -> Record | None:
+    """The record of the program that ran last; None where there is none."""
+    try:
+        return parse_record(view(machine).file(RECORD).content.decode("utf-8", "replace"))
+    except KernelError:
+        return None
 
 
 def write_record(machine: Machine, text: str) -> Machine:
@@ -106,12 +117,7 @@ def _put_back(machine: Machine, folder: str, path: str) -> Machine:
     status = sight.file(f"{folder}/status").content.decode().split()
     match status:
         case ["absent"]:
-            try:
-                return filesystem.remove(machine, path)
-            except KernelError as error:
-                if error.number == errno.ENOENT:
-                    return machine
-                raise
+            return _put_nothing(machine, path)
         case ["file", mode, uid, gid]:
             content = sight.file(f"{folder}/content").content
             return filesystem.put_file(machine, path, File(content, int(mode, 8), int(uid), int(gid)))
@@ -120,6 +126,19 @@ def _put_back(machine: Machine, folder: str, path: str) -> Machine:
             return filesystem.put_link(machine, path, Link(target))
         case _:
             raise KernelError(errno.EINVAL, f"{folder}/status")
+
+
+def _put_nothing(machine: Machine, path: str) -> Machine:
+    sight = view(machine)
+    try:
+        node = sight.node(sight.place(path, follow=False))
+    except KernelError:
+        node = None
+    if node is None:
+        return machine
+    if isinstance(node, Directory):
+        raise KernelError(errno.EISDIR, path)
+    return filesystem.remove(machine, path)
 
 
 def disown(machine: Machine, wanted: Disown) -> Machine:

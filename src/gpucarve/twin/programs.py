@@ -55,8 +55,14 @@ async def _lock(host: SimulatedHost, pid: int, patience: float) -> Refusal | Non
     if holder is None:
         host.machine = keeping.hold_lock(host.machine, pid)
         return None
-    detail = f"process {holder} holds the lock"
-    return Refusal(RefusalKind.LOCKED, detail, keeping.lease(host.machine))
+    return locked(host, holder)
+
+
+def locked(host: SimulatedHost, holder: int) -> Refusal:
+    """The refusal that names who holds the lock, and for which run."""
+    record = keeping.record(host.machine)
+    run = f" by run {record.run}" if record else ""
+    return Refusal(RefusalKind.LOCKED, f"the host's lock is held{run}: {host.name_of(holder)} (pid {holder}, state S)")
 
 
 async def wait_for_lock(host: SimulatedHost, patience: float, pid: int | None = None) -> int | None:
@@ -75,16 +81,23 @@ def judge(lease: Lease, program: Program) -> Lease | Refusal:
             same = stalled is not None and (stalled.fence, stalled.beat) == (lease.fence, lease.beat)
             if lease.holder in ("", program.holder) or same:
                 return Lease(lease.fence + 1, beat, seconds, program.holder, program.run)
-            return Refusal(RefusalKind.LEASE_HELD, f"{lease.holder} works there", lease)
+            return Refusal(RefusalKind.LEASE_HELD, f"{_holder(lease)} works on this host", lease)
         case Hold(fence) | Release(fence):
             if (lease.holder, lease.fence) != (program.holder, fence):
-                return Refusal(RefusalKind.FENCED, f"fence {fence} is past: the lease is under {lease.fence}", lease)
+                return Refusal(RefusalKind.FENCED, f"the lease is no longer ours: {_holder(lease)} has it", lease)
             seconds = change.seconds if isinstance(change, Hold) else lease.seconds
             return Lease(fence, beat, seconds, program.holder, program.run)
 
 
+def _holder(lease: Lease) -> str:
+    return f"{lease.holder} (run {lease.run}, fence {lease.fence})" if lease.holder else f"nobody (fence {lease.fence})"
+
+
 async def _under_lock(host: SimulatedHost, pid: int, program: Program) -> ProgramReply | Refusal:
-    lease = judge(keeping.lease(host.machine), program)
+    try:
+        lease = judge(keeping.lease(host.machine), program)
+    except ValueError as error:
+        return Refusal(RefusalKind.UNFIT, f"{error}; make sure that nobody works on the host, then remove it")
     if isinstance(lease, Refusal):
         return lease
     record = _Record(host, pid, program, lease)
@@ -94,10 +107,10 @@ async def _under_lock(host: SimulatedHost, pid: int, program: Program) -> Progra
     except KernelError as error:
         return Refusal(RefusalKind.UNFIT, f"no place to keep its state: {error}")
     outcomes = await _write_all(host, pid, program, record)
+    record.say("end")
     if isinstance(program.lease, Release):
         lease = Lease(lease.fence, lease.beat)
         host.machine = keeping.write_lease(host.machine, lease)
-    record.say("end")
     return ProgramReply(lease, tuple(outcomes), await read_all(host, program.then_read, pid))
 
 

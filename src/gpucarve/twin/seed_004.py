@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from typing import Any
 
 from gpucarve.twin import snapshots
 from gpucarve.twin.commands import TABLE
@@ -78,6 +79,50 @@ _FOLDERS = {
     "/usr/sbin": 0o755,
     "/var/lib": 0o755,
 }
+
+# The node of the same machine as others made it: manager, subresource, fields.
+NODE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        "kubelet",
+        "",
+        {
+            "metadata": {
+                "labels": {"kubernetes.io/hostname": "computegpu000", "kubernetes.io/arch": "amd64"},
+                "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
+            },
+            "spec": {"podCIDR": "10.244.3.0/24"},
+        },
+    ),
+    (
+        "kubelet",
+        "status",
+        {
+            "status": {
+                "allocatable": {"cpu": "64", "memory": "527921876Ki", "pods": "110"},
+                "capacity": {"cpu": "64", "memory": "528024276Ki", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "True"}],
+            }
+        },
+    ),
+    (
+        "nfd-master",
+        "",
+        {
+            "metadata": {
+                "labels": {
+                    "feature.node.kubernetes.io/pci-10de.present": "true",
+                    "feature.node.kubernetes.io/cpu-model.vendor_id": "Intel",
+                },
+                "annotations": {"nfd.node.kubernetes.io/feature-labels": "pci-10de.present,cpu-model.vendor_id"},
+            }
+        },
+    ),
+    (
+        "rack-inventory",
+        "",
+        {"metadata": {"labels": {"example.org/rack": "b07"}}, "spec": {"providerID": "ironic://b07-12"}},
+    ),
+)
 
 
 def stored() -> dict[str, Node]:

@@ -41,7 +41,7 @@ def to_json(value: Any) -> Any:
             return value.decode() if value.isascii() else {"b64": base64.b64encode(value).decode()}
         case Mapping():
             return {key: to_json(item) for key, item in value.items()}
-        case tuple():
+        case tuple() | list():
             return [to_json(item) for item in value]
         case _:
             return _fields_to_json(value)
@@ -74,6 +74,8 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 def _value(hint: Any, data: Any, where: str) -> Any:
+    if hint is Any:
+        return data
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _union(arguments, data, where)

@@ -52,7 +52,7 @@ class TwinHost:
     async def _wait_idle(self, patience: float) -> Refusal | None:
         await self._host.elapse(_ROUND_TRIP)
         holder = await programs.wait_for_lock(self._host, patience)
-        return None if holder is None else Refusal(RefusalKind.LOCKED, f"process {holder} holds the lock")
+        return None if holder is None else programs.locked(self._host, holder)
 
     async def run(self, program: Program) -> ProgramReply | Refusal:
         """Run a program; it goes on when this call is given up or the connection breaks."""

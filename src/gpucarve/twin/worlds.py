@@ -1,51 +1,87 @@
-"""Worlds: hosts under one clock and one seed, and the built-in one.
+"""Worlds: hosts and clusters under one clock and one seed, and the built-in one.
 
 Boundary: puts the parts together in this process; `server` holds a world in a process of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 
-from gpucarve.calls.transport import HostTransport
+from gpucarve.calls.objects import ObjectRef
+from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.twin import power
 from gpucarve.twin import seed_004 as built_in
 from gpucarve.twin.clock import VirtualClock
+from gpucarve.twin.clusters import SimulatedCluster, TwinCluster
 from gpucarve.twin.commands.invocation import Invocation
 from gpucarve.twin.commands.update_grub import update_grub
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Files, Machine
+from gpucarve.twin.scenes import ClusterScene, Scene
+from gpucarve.twin.store import MemoryStore
 from gpucarve.twin.transport import TwinHost
+
+SEED_004_HOST = Target("cci1", "computegpu000")
+SEED_004_CLUSTER = Target("cci1", "kube:main")
 
 
 class World:
-    """Simulated hosts by target. `speed` limits virtual seconds a real second; None lets time jump."""
+    """A scene brought to life. `speed` limits virtual seconds a real second; None lets time jump."""
 
-    def __init__(self, machines: Mapping[Target, Machine], *, seed: int = 0, speed: float | None = None) -> None:
+    def __init__(self, scene: Scene, *, speed: float | None = None) -> None:
         self.clock = VirtualClock(speed=speed)
         self.clock.on_advance = self._settle
-        self.randomness = Random(seed)  # noqa: S311  # a world is replayed from its seed
-        self.hosts = {
-            target: SimulatedHost(target, machine, self.clock, self.randomness) for target, machine in machines.items()
-        }
+        self.randomness = Random(scene.seed)  # noqa: S311  # a world is replayed from its seed
+        self.seed = scene.seed
+        self.hosts: dict[Target, SimulatedHost] = {}
+        for name, machine in scene.hosts.items():
+            target = Target.parse(name)
+            self.hosts[target] = SimulatedHost(target, machine, self.clock, self.randomness)
+        self.clusters: dict[Target, SimulatedCluster] = {}
+        for name, cluster in scene.clusters.items():
+            target = Target.parse(name)
+            nodes = {node: self.hosts[Target.parse(host)] for node, host in cluster.nodes.items()}
+            store = MemoryStore(dict(data) for data in cluster.objects)
+            self.clusters[target] = SimulatedCluster(target, store, nodes, self.clock)
 
     def _settle(self, _time: float) -> None:
         for host in self.hosts.values():
             host.settle()
+        for cluster in self.clusters.values():
+            cluster.settle()
 
     def host(self, target: Target) -> HostTransport:
         """A new connection to a host. Raises KeyError for one that is not there."""
         return TwinHost(self.hosts[target])
 
+    def cluster(self, target: Target) -> ClusterTransport:
+        """A new connection to a cluster. Raises KeyError for one that is not there."""
+        return TwinCluster(self.clusters[target])
 
-SEED_004_HOST = Target("cci1", "computegpu000")
+    def scene(self) -> Scene:
+        """Everything as it is now, as data."""
+        return Scene(
+            {str(target): host.machine for target, host in self.hosts.items()},
+            {str(target): cluster.scene() for target, cluster in self.clusters.items()},
+            self.seed,
+        )
 
 
 def seed_004(*, seed: int = 4, speed: float | None = None) -> World:
-    """One bare Intel host with two A100 PCIe 80GB, `cci1/computegpu000`."""
-    return World({SEED_004_HOST: bare_machine(Random(seed))}, seed=seed, speed=speed)  # noqa: S311  # as above
+    """One bare Intel host with two A100 PCIe 80GB, `cci1/computegpu000`, node of the cluster `cci1/kube:main`."""
+    return World(seed_004_scene(seed), speed=speed)
+
+
+def seed_004_scene(seed: int = 4) -> Scene:
+    """The built-in world as data."""
+    machine = bare_machine(Random(f"first boot {seed}"))  # noqa: S311  # as above, and another stream than the world's
+    name = machine.hardware.hostname
+    store = MemoryStore()
+    for manager, subresource, data in built_in.NODE:
+        store.apply(ObjectRef("v1", "Node", name), manager, data, subresource=subresource)
+    clusters = {str(SEED_004_CLUSTER): ClusterScene({name: str(SEED_004_HOST)}, store.objects())}
+    return Scene({str(SEED_004_HOST): machine}, clusters, seed)
 
 
 def bare_machine(randomness: Random) -> Machine:
