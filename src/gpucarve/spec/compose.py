@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import yaml
 
 from gpucarve.spec.problems import MOST_SHOWN, Problem, quoted
+from gpucarve.spec.secrecy import Region, is_secret
 from gpucarve.spec.syntax import explain
 from gpucarve.spec.tree import Broken, Entry, Node, Path, Scalar, Sequence, Span, Table
 
@@ -30,10 +31,11 @@ _EMPTY = Problem(
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """`root` is None when the text could not be read to its end."""
+    """`root` is None when the text could not be read to its end; then `secrets` may not be all there are."""
 
     root: Node | None
     problems: tuple[Problem, ...]
+    secrets: tuple[Region, ...] = ()
 
 
 def compose(text: str) -> Composed:
@@ -50,7 +52,7 @@ def compose(text: str) -> Composed:
     nothing = builder.root is None or (isinstance(builder.root, Scalar) and builder.root.value is None)
     if nothing and not builder.problems:
         return Composed(None, (_EMPTY,))
-    return Composed(builder.root if builder.complete else None, tuple(builder.problems))
+    return Composed(builder.root if builder.complete else None, tuple(builder.problems), tuple(builder.secrets))
 
 
 def resolve(text: str) -> str | int | bool | None:
@@ -67,7 +69,8 @@ class _Open:
     span: Span
     path: Path
     mapping: bool
-    anchor: bool
+    broken: bool
+    secret: bool
     items: list[Node] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     key: Scalar | None = None
@@ -79,9 +82,13 @@ class _Open:
             return (*self.path, len(self.items))
         return (*self.path, self.key.text) if self.key else self.path
 
+    def holds_secret(self) -> bool:
+        """Whether the value that comes next is likely not to be shown."""
+        return self.secret or (self.key is not None and is_secret(self.key.text))
+
     def closed(self) -> Node:
         """The collection as a node."""
-        if self.anchor:
+        if self.broken:
             return Broken(self.span)
         return Table(self.span, self.entries) if self.mapping else Sequence(self.span, tuple(self.items))
 
@@ -91,6 +98,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.secrets: list[Region] = []
         self.root: Node | None = None
         self.open_for_more = True
         self.complete = True
@@ -123,16 +131,19 @@ class _Builder:
             return
         path = self._stack[-1].child_path() if self._stack else ()
         broken = self._refuse_marks(event)
-        self._stack.append(_Open(span, path, isinstance(event, yaml.MappingStartEvent), broken))
+        secret = bool(self._stack) and self._stack[-1].holds_secret()
+        self._stack.append(_Open(span, path, isinstance(event, yaml.MappingStartEvent), broken, secret))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         span = _span(event)
+        if self._stack and self._stack[-1].holds_secret():
+            self.secrets.append(_region(event))
         if self._refuse_marks(event):
             self._attach(Broken(span))
             return
         plain = event.implicit[0]
         value = resolve(event.value) if plain else event.value
-        self._attach(Scalar(span, value, event.value, _last_line(event)))
+        self._attach(Scalar(span, value, event.value))
 
     def _refuse_marks(self, event: yaml.NodeEvent) -> bool:
         """Complain about an anchor or a tag; whether there was one."""
@@ -165,7 +176,7 @@ class _Builder:
         if not isinstance(node, Scalar):
             if not isinstance(node, Broken):
                 self._complain(node.span, "a key must be text", "write `key: value`")
-            parent.key, parent.dropping = Scalar(node.span, "", "", node.span.line), True
+            parent.key, parent.dropping = Scalar(node.span, "", ""), True
             return
         parent.key = node
         if earlier := parent.entries.get(node.text):
@@ -192,5 +203,8 @@ def _span(event: yaml.Event) -> Span:
     return Span(start.line + 1, start.column + 1, max(length, 1))
 
 
-def _last_line(event: yaml.Event) -> int:
-    return event.end_mark.line + 1 if event.end_mark is not None else _span(event).line
+def _region(event: yaml.Event) -> Region:
+    span, end = _span(event), event.end_mark
+    if end is None or end.line + 1 == span.line:
+        return Region(span.line, span.column, span.line, span.column + span.length)
+    return Region(span.line, span.column, end.line + 1, end.column + 1)

@@ -21,7 +21,7 @@ def load(source: str | bytes, file: str) -> Spec:
     """
     document = text.read(source)
     if document.problems:
-        raise DocumentError(problems.diagnostics(document.problems, file, secrecy.masked(document.lines, None)))
+        raise DocumentError(problems.diagnostics(document.problems, file, secrecy.guarded(document.lines)))
     composed = compose.compose(document.text)
     found = list(composed.problems)
     spec = None
@@ -32,7 +32,8 @@ def load(source: str | bytes, file: str) -> Spec:
             found += translate.problems(error, composed.root)
         found += [*names.problems(composed.root), *cuts.problems(composed.root)]
     if spec is None or found:
-        raise DocumentError(problems.diagnostics(found, file, secrecy.masked(document.lines, composed.root)))
+        lines = document.lines if composed.root else secrecy.guarded(document.lines)
+        raise DocumentError(problems.diagnostics(found, file, secrecy.masked(lines, composed.secrets)))
     return spec
 
 

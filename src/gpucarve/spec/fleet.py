@@ -49,6 +49,7 @@ class SshAccess(_Part):
         default_factory=_no_addresses,
         description="addresses of nodes that their names do not lead to",
         examples=[{"a30-1": "192.0.2.7"}],
+        json_schema_extra={"additionalProperties": False},
     )
 
     def address(self, node: str) -> NetworkAddress:
@@ -74,7 +75,11 @@ class Cut(_Part):
     """What some of a node's GPUs are to become: a selector and exactly one kind."""
 
     gpu: GpuSelector = Field(description="a PCI address, or `all`", examples=["0000:3b:00.0"])
-    vgpu: VgpuCounts = Field(description="how many vGPUs of which type", examples=[{"A100D-40C": 2}])
+    vgpu: VgpuCounts = Field(
+        description="how many vGPUs of which type",
+        examples=[{"A100D-40C": 2}],
+        json_schema_extra={"additionalProperties": False},
+    )
 
 
 class Pool(_Part):

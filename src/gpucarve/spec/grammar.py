@@ -22,12 +22,7 @@ def rule(path: Path) -> dict[str, Any]:
     here = _schema()
     for step in path:
         body = _followed(here)
-        if isinstance(step, int):
-            here = body.get("items", {})
-        else:
-            here = body.get("properties", {}).get(step) or body.get("additionalProperties") or {}
-        if not isinstance(here, dict):
-            return {}
+        here = body.get("items", {}) if isinstance(step, int) else body.get("properties", {}).get(step, {})
     return {**_followed(here), **{key: value for key, value in here.items() if key not in ("$ref", "anyOf")}}
 
 

@@ -59,3 +59,8 @@ def key(place: str, word: str) -> tuple[str, str] | None:
 def is_cut_kind(word: str) -> bool:
     """Whether the word says what a GPU becomes, in this release or a later one."""
     return word in _CUT_KINDS or word == "vgpu"
+
+
+def words() -> tuple[str, ...]:
+    """Every word that is refused for now."""
+    return tuple(sorted(word for group in (*_VALUES.values(), *_KEYS.values()) for word in group[0]))

@@ -7,13 +7,20 @@ one there, and a diagnostic ends up in terminals and in the logs of continuous i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from gpucarve.spec import tree
-from gpucarve.spec.tree import Node, Scalar, Table
+_SECRET = re.compile(r"pass(word|phrase|wd)?$|secret|token|api[_-]?key|private[_-]?key|credential", re.IGNORECASE)
+_KEY = re.compile(r"([\w-]+)[\"']?\s*:\s*")
 
-_SECRET = re.compile(r"pass(word|phrase|wd)?$|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
-_KEY = re.compile(r"(\w+)[\"']?\s*:\s*")
+
+class Region(NamedTuple):
+    """A stretch of text: from a line and column to the place just after its end, all counted from 1."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
 
 
 def is_secret(key: str) -> bool:
@@ -21,41 +28,38 @@ def is_secret(key: str) -> bool:
     return _SECRET.search(key) is not None
 
 
-def masked(lines: Sequence[str], root: Node | None) -> tuple[str, ...]:
-    """The lines with every such value replaced by stars, columns kept.
-
-    Without a tree, for a document that cannot be read to its end, a line is starred from the value on.
-    """
-    if root is None:
-        return tuple(_line(line) for line in lines)
+def masked(lines: Sequence[str], secrets: Iterable[Region]) -> tuple[str, ...]:
+    """The lines with stars for the secrets, columns kept."""
     shown = list(lines)
-    for node in _secrets(root):
-        first, last = node.span.line - 1, min(node.last_line, len(shown)) - 1
-        start, end = node.span.column - 1, node.span.column - 1 + node.span.length
-        if first == last:
-            shown[first] = shown[first][:start] + "*" * (end - start) + shown[first][end:]
-            continue
-        shown[first] = shown[first][:start] + "*" * len(shown[first][start:])
-        shown[first + 1 : last + 1] = ["*" * len(line) for line in shown[first + 1 : last + 1]]
+    for number, stretches in _by_line(secrets, len(lines)).items():
+        line = shown[number - 1]
+        parts, done = [], 0
+        for start, end in stretches:
+            stop = len(line) if end is None else min(end, len(line))
+            parts += [line[done:start], "*" * (stop - start)]
+            done = stop
+        shown[number - 1] = "".join((*parts, line[done:]))
     return tuple(shown)
 
 
-def _line(line: str) -> str:
+def _by_line(secrets: Iterable[Region], count: int) -> dict[int, list[tuple[int, int | None]]]:
+    """Offsets to hide on each line that has some, in order; None for the end of the line."""
+    found: dict[int, list[tuple[int, int | None]]] = {}
+    for secret in secrets:
+        for number in range(secret.line, min(secret.end_line, count) + 1):
+            start = secret.column - 1 if number == secret.line else 0
+            end = secret.end_column - 1 if number == secret.end_line else None
+            found.setdefault(number, []).append((start, end))
+    return found
+
+
+def guarded(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines of a document that cannot be read to its end: stars from the first likely secret of a line on."""
+    return tuple(_guarded(line) for line in lines)
+
+
+def _guarded(line: str) -> str:
     for key in _KEY.finditer(line):
         if is_secret(key[1]):
             return line[: key.end()] + "*" * (len(line) - key.end())
     return line
-
-
-def _secrets(node: Node, secret: bool = False) -> Iterator[Scalar]:
-    match node:
-        case Scalar() if secret:
-            yield node
-        case tree.Sequence(items=items):
-            for item in items:
-                yield from _secrets(item, secret)
-        case Table(entries=entries):
-            for entry in entries.values():
-                yield from _secrets(entry.value, secret or is_secret(entry.key))
-        case _:
-            pass

@@ -29,7 +29,6 @@ class Scalar:
     span: Span
     value: str | int | bool | None
     text: str
-    last_line: int
 
 
 @dataclass(frozen=True, slots=True)

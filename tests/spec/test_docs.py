@@ -1,0 +1,58 @@
+"""The page about the fleet document says what the code does: its examples load, its table is the grammar."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpucarve import spec
+from gpucarve.spec import later
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "fleet-document.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+EXAMPLES = sorted((ROOT / "examples").glob("**/fleet.yaml"))
+
+
+def table(schema: dict[str, Any]) -> list[str]:
+    """The grammar as a Markdown table: one row a key."""
+    rows = ["| key | | what it is |", "|---|---|---|"]
+    return rows + [f"| `{path}` | {need} | {what} |" for path, need, what in _keys(schema, schema, "")]
+
+
+def _keys(schema: dict[str, Any], here: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for key, value in here.get("properties", {}).items():
+        default = value.get("default")
+        need = "required" if key in here.get("required", ()) else f"default {default}" if default is not None else ""
+        yield f"{prefix}{key}", need, value["description"]
+        body, path = value, f"{prefix}{key}"
+        if body.get("type") == "array":
+            body, path = body["items"], f"{path}[]"
+        if "$ref" in body:
+            yield from _keys(schema, schema["$defs"][body["$ref"].rsplit("/", 1)[-1]], f"{path}.")
+
+
+def test_the_table_of_keys_is_the_grammar() -> None:
+    written = PAGE.partition("<!-- keys:")[2].partition("-->\n")[2].partition("<!-- end of keys -->")[0]
+    assert written.strip().splitlines() == table(spec.json_schema())
+
+
+def test_the_page_has_examples() -> None:
+    assert len(BLOCKS) >= 4
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_an_example_on_the_page_loads(block: str) -> None:
+    assert spec.load(block, "docs/fleet-document.md").sites
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_file_loads(path: Path) -> None:
+    assert spec.load(path.read_bytes(), str(path)).metadata.name == path.parent.name
+
+
+def test_the_page_names_every_word_of_a_later_release() -> None:
+    later_part = PAGE.partition("## Not yet")[2]
+    assert [word for word in later.words() if f"`{word}`" not in later_part] == []
