@@ -24,8 +24,8 @@ test: $(VENV)/dev parts sizes ## everything, with the bench's real kernel where 
 test-fast: $(VENV)/dev ## everything that needs no QEMU guest
 	@$(PYTEST) -m "not kernel"
 
-kernel-bench: $(VENV)/dev parts ## build the bench's guest image, or find it in the cache
-	@$(PY) -m tests.kernel.image build
+kernel-bench: $(VENV)/dev ## build the bench's guest image, or find it in the cache
+	@$(PY) -m tests.kernel.image.build
 
 parts: ## install the Debian packages that tests run for real (needs root; says what it does)
 	@bash scripts/parts.sh
