@@ -25,7 +25,10 @@ _STUCK = frozenset("D")
 def before_begin(frames: Frames) -> Refusal | None:
     """The refusal that the program itself gave."""
     for frame in frames.labelled("refused"):
-        return _refused(frame)
+        try:
+            return _refused(frame)
+        except (ValueError, IndexError) as error:
+            return Refusal(RefusalKind.UNFIT, f"the host's answer makes no sense: {error}"[:_SHOWN])
     return None
 
 
@@ -76,27 +79,23 @@ def _refused(frame: Frame) -> Refusal:
                 f" remove it",
             )
         case ("locked",):
-            return Refusal(RefusalKind.LOCKED, _locked(text))
+            head, lease_line, *processes = frame.parts[0].content.decode("utf-8", "replace").split("\n")
+            return Refusal(RefusalKind.LOCKED, _locked(head, processes), state.parse_lease(lease_line))
         case ("held",):
-            lease = _lease(text)
+            lease = state.parse_lease(text)
             return Refusal(RefusalKind.LEASE_HELD, f"{_holder(lease)} works on this host", lease)
         case ("fenced",):
-            lease = _lease(text)
+            lease = state.parse_lease(text)
             return Refusal(RefusalKind.FENCED, f"the lease is no longer ours: {_holder(lease)} has it", lease)
         case words:
             return Refusal(RefusalKind.LOST, f"the host's answer makes no sense: {' '.join(words)[:_SHOWN]}")
-
-
-def _lease(text: str) -> Lease:
-    return state.parse_lease(text)
 
 
 def _holder(lease: Lease) -> str:
     return f"{lease.holder} (run {lease.run}, fence {lease.fence})" if lease.holder else f"nobody (fence {lease.fence})"
 
 
-def _locked(text: str) -> str:
-    head, *lines = text.split("\n")
+def _locked(head: str, lines: Sequence[str]) -> str:
     run = _RUN.match(head)
     found = [line.split(" ", 2) for line in lines if line.count(" ") >= 2]
     shown = ", ".join(f"{name} (pid {pid}, state {process_state})" for pid, process_state, name in found)

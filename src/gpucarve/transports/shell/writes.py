@@ -83,7 +83,7 @@ def parse_write(guarded: Guarded, frame: Frame) -> CallOutcome:
             return CallOutcome(CallState.SKIPPED)
         case ("stopped", held):
             missed = guarded.before[int(held)]
-            return CallOutcome(CallState.STOPPED, found=f"{missed.path}: not so: {missed}")
+            return CallOutcome(CallState.STOPPED, found=f"{type(missed).__name__} does not hold of {missed.path}")
         case ("done",):
             return CallOutcome(CallState.DONE, Done())
         case (kind, status) if isinstance(guarded.write, Run):

@@ -14,11 +14,13 @@ lock() {
   done
 }
 
-# lockers: the record's head, then process, state and name of everyone who has the lock.
+# lockers: the record's head, the lease, then process, state and name of everyone who has the lock.
 lockers() {
-  x=
-  [ ! -e "$S/record" ] || IFS= read -r x <"$S/record"
-  printf '%s\n' "$x"
+  for n in record lease; do
+    x=
+    [ ! -e "$S/$n" ] || IFS= read -r x <"$S/$n"
+    printf '%s\n' "$x"
+  done
   for f in /proc/[0-9]*; do
     if [ "$f" != "/proc/$$" ] && [ "$f/fd/9" -ef "$S/lock" ]; then
       { locker <"$f/fdinfo/9"; } 2>/dev/null
