@@ -3,8 +3,8 @@
 A reconciler: where the node carries the workload config `vm-vgpu`, it reports the vGPUs that are there; it looks every
 few seconds, and after the label comes it needs time to start. Name: the driver's type name with blanks as underscores
 (kubevirt-gpu-device-plugin; recorded answers agree). Without the label it is not there, and the kubelet shows 0 of what
-it once reported. Node status is the kubelet's to write; what comes from the plugin is kept under a manager's name of its
-own, so that neither takes away the other's fields.
+it once reported. Node status is the kubelet's to write; what comes from the plugin is kept under a manager of its own,
+so that neither takes away the other's fields.
 
 Boundary: pure in (node, machine, state, now); writes through the store protocol as the kubelet, and knows nothing of
 who asked for what.

@@ -9,9 +9,10 @@ Boundary: values and a pure `strike`; counting is the host's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from random import Random
+from typing import Any
 
 from gpucarve.twin import power
 from gpucarve.twin.machine import Machine
@@ -90,6 +91,40 @@ class Fault:
     point: Point
     number: int
     effect: Effect
+
+
+_EFFECTS: dict[str, type[Effect]] = {
+    cls.__name__: cls
+    for cls in (PowerLoss, SelfReboot, Hang, NetworkLoss, SriovRefusals, SriovYield, DiskFull, CommandFails)
+}
+
+
+def effect_to_json(effect: Effect) -> dict[str, Any]:
+    """`{"effect": "PowerLoss", "seconds": 90.0}`."""
+    return {"effect": type(effect).__name__, **asdict(effect)}
+
+
+def effect_from_json(data: dict[str, Any]) -> Effect:
+    """The effect again. Raises ValueError."""
+    fields = dict(data)
+    cls = _EFFECTS.get(str(fields.pop("effect", "")))
+    if cls is None:
+        raise ValueError(f"{data.get('effect')!r} is not one of {', '.join(_EFFECTS)}")
+    try:
+        return cls(**fields)
+    except TypeError as error:
+        raise ValueError(f"{cls.__name__}: {error}") from error
+
+
+def to_json(fault: Fault) -> dict[str, Any]:
+    """`{"point": "after write", "number": 3, "effect": "Hang", "seconds": 60.0}`."""
+    return {"point": fault.point.value, "number": fault.number, **effect_to_json(fault.effect)}
+
+
+def from_json(data: dict[str, Any]) -> Fault:
+    """The fault again. Raises ValueError."""
+    fields = dict(data)
+    return Fault(Point(fields.pop("point", None)), int(fields.pop("number", 1)), effect_from_json(fields))
 
 
 def strike(machine: Machine, effect: Effect, now: float) -> Machine:

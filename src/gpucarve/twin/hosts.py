@@ -11,8 +11,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from gpucarve.calls.primitives import HostWrite
+from gpucarve.calls.replies import Done, Exited, Failure
 from gpucarve.model.hosts import Target
-from gpucarve.twin import keeping, power
+from gpucarve.twin import keeping, power, writes
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.faults import Effect, Fault, Point, strike
 from gpucarve.twin.machine import Machine, Process, Processes
@@ -107,6 +109,20 @@ class SimulatedHost:
         pid = self.spawn(argv)
         self._change_process(pid, Process(pid, argv, opened, locks))
         return pid
+
+    def start_guest(self, uuid: str, name: str) -> int:
+        """A QEMU process that has the VFIO group of a vGPU open; its id. Raises KeyError when there is no such vGPU."""
+        group = self.machine.up.devices.groups[uuid]
+        home = next(mdev.parent for mdev in self.machine.up.devices.mdevs if mdev.uuid == uuid)
+        argv = ("qemu-system-x86_64", "-name", f"guest={name},debug-threads=on", "-machine", "q35,accel=kvm")
+        device = ("-device", f"vfio-pci,sysfsdev=/sys/bus/pci/devices/{home}/{uuid}")
+        return self.add_process((*argv, *device), ("/dev/kvm", "/dev/vfio/vfio", f"/dev/vfio/{group}"))
+
+    def by_hand(self, write: HostWrite) -> Done | Exited | Failure:
+        """Somebody at the keyboard carries out one call, without lock, lease or record, and without waiting."""
+        self.machine, reply = writes.carry_out(self.machine, write, self.clock.time)
+        self.settle()
+        return reply
 
     def end(self, pid: int) -> None:
         """The process is over, by itself or by SIGKILL; unknown ones are passed over."""

@@ -23,6 +23,7 @@ _FIXED: Nodes = {
     "/sys/bus/mdev/devices": Directory(),
     "/sys/class/mdev_bus": Directory(),
     "/dev/null": Special(0o666),
+    "/dev/kvm": Special(0o660),
     "/dev/vfio/vfio": Special(0o666),
 }
 
