@@ -5,8 +5,9 @@
 Boundary: no printing and no parsing of command lines.
 """
 
+from gpucarve.app.fleets import Fleet
 from gpucarve.app.runs import apply, check_saved, unfinished
-from gpucarve.app.surveys import Fleet, Survey, observe, survey
+from gpucarve.app.surveys import Survey, observe, survey
 from gpucarve.app.worlds import World
 
 __all__ = ["Fleet", "Survey", "World", "apply", "check_saved", "observe", "survey", "unfinished"]

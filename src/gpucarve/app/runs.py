@@ -5,7 +5,7 @@ Boundary: journal, channels and engine are joined here; what to do is the plan's
 
 from __future__ import annotations
 
-from gpucarve.app.surveys import Fleet
+from gpucarve.app.fleets import Fleet
 from gpucarve.app.worlds import World
 from gpucarve.engine.channels import HostChannel
 from gpucarve.engine.converge import Result, converge

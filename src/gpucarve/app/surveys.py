@@ -6,11 +6,11 @@ Boundary: one round trip a host; writes nothing.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpucarve import catalog
+from gpucarve.app.fleets import Fleet
 from gpucarve.app.worlds import World
 from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.checks.preflight import preflight
@@ -23,30 +23,7 @@ from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
 from gpucarve.platforms import linux
 from gpucarve.resources.decisions import Resource
-from gpucarve.spec import Cut, Spec
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """A loaded document and the digest of its text."""
-
-    spec: Spec
-    digest: str
-
-    @classmethod
-    def of(cls, spec: Spec, text: bytes) -> Fleet:
-        """Name the document by its content."""
-        return cls(spec, hashlib.sha256(text).hexdigest())
-
-    @property
-    def name(self) -> str:
-        """The fleet's name."""
-        return str(self.spec.metadata.name)
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """Every host, in the document's order."""
-        return tuple(target for target, _, _ in self.spec.hosts())
+from gpucarve.spec import Cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,14 @@ from gpucarve.calls.predicates import Equals
 from gpucarve.calls.primitives import Claim, Disown, ReadFiles, ReadLinks, Run, Sleep
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files, Links
-from gpucarve.facts import driver, mediated, ours, pci
+from gpucarve.facts import driver, ours, pci
 from gpucarve.facts.observed import Observed
 from gpucarve.model.changes import Action, Assumption, Compensate, Disruption, DisruptionKind
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Settled
+from gpucarve.resources.host import slots
 from gpucarve.resources.order import Stage
 
 KIND = "virtual-functions"
@@ -112,14 +113,11 @@ class NoVirtualFunctions:
         if self.key.local not in observed.require(ours.PROBE).claims:
             return Settled("as before")
         function = pci.at(observed, self.gpu)
-        waiting = any(need in outlook.unsettled for need in self.needs)
-        devices = observed.require(mediated.PROBE)
-        left = [device for parent in function.virtual_functions for device in devices.on(parent)]
-        if left and not waiting:
+        if left := slots.foreign(observed, function):
             names = ", ".join(device.uuid for device in left)
-            return _blocked(
-                self.key, f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}", "remove them first"
-            )
+            fact = f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}"
+            return _blocked(self.key, fact, "remove them, or move them to another GPU, first")
+        waiting = any(need in outlook.unsettled for need in self.needs)
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
             before=f"{function.enabled_vfs} virtual functions",
