@@ -1,0 +1,126 @@
+"""The way of apply, rollback and adopt: look, show, ask, carry out, look again.
+
+Boundary: the conversation; each of the five is done elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+import click
+
+from gpucarve import app
+from gpucarve.app import Fleet, Survey, World
+from gpucarve.cli import looking, progress
+from gpucarve.cli.exits import Exit, of_endings, of_findings
+from gpucarve.cli.output import Output
+from gpucarve.cli.views import findings, plans, results, steps
+from gpucarve.cli.views.text import count
+from gpucarve.engine.converge import Result
+from gpucarve.errors import PlanError
+from gpucarve.journal.store import Journal, Run
+from gpucarve.model.changes import Action
+from gpucarve.plan import codec
+from gpucarve.plan.plans import Plan, Purpose
+from gpucarve.plan.refinement import divergences
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for: the purpose, a plan that was saved and approved before, and the two consents."""
+
+    purpose: Purpose
+    yes: bool
+    take_over: bool
+    saved: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where an order is carried out."""
+
+    output: Output
+    runner: asyncio.Runner
+    world: World
+    journal: Journal
+    fleet: Fleet
+
+    def look(self, purpose: Purpose) -> Survey:
+        """A fresh survey."""
+        return self.runner.run(app.survey(self.world, self.fleet, purpose))
+
+
+def carry_out(desk: Desk, order: Order) -> Exit:
+    """Begin or go on, to the end. Raises PlanError, LockedError."""
+    run = _begun(desk, order)
+    if run is not None:
+        desk.output.note(f"Going on with run {run.run}, which was cut off; its plan was approved {run.started}.")
+        return _conclude(desk, order, _run(desk, order, run.plan, run))
+    found = desk.look(order.purpose)
+    if found.problems:
+        return looking.refuse(found, desk.output)
+    plan = found.draft.plan
+    if order.saved is not None:
+        _check_overtaken(order.saved, found)
+        plan = order.saved
+    if not found.draft.plan.stages:
+        return _conclude(desk, order, None, found)
+    desk.output.explain(plans.render(plan, desk.output.side if desk.output.as_json else desk.output.style))
+    if not (order.yes or order.saved or _approved(plan, order.purpose)):
+        desk.output.note("Nothing was changed.")
+        return Exit.FAILED
+    return _conclude(desk, order, _run(desk, order, plan, None))
+
+
+def _begun(desk: Desk, order: Order) -> Run | None:
+    """The run to go on with: the one that was cut off, unless another plan than its own was given."""
+    run = app.unfinished(desk.journal, desk.fleet, order.purpose)
+    if run is None or order.saved is None or codec.digest(run.plan) == codec.digest(order.saved):
+        return run
+    return None
+
+
+def _check_overtaken(saved: Plan, found: Survey) -> None:
+    reasons = divergences(saved, found.draft)
+    if reasons:
+        hint = "make the plan again with `gpucarve plan --out FILE`"
+        raise PlanError(f"the plan no longer fits: {'; '.join(reasons)}", hint=hint)
+
+
+def _approved(plan: Plan, purpose: Purpose) -> bool:
+    """Ask on the terminal. Raises click.UsageError where there is none."""
+    if not sys.stdin.isatty():
+        message = "nobody can be asked: standard input is no terminal; look at the plan, then add --yes to approve it"
+        raise click.UsageError(message)
+    hosts = {step.key.target for step in plan.steps}
+    reboots = sum(step.action is Action.REBOOT for step in plan.steps)
+    parts = [f"{count(len(plan.steps), 'step')} on {count(len(hosts), 'host')}"]
+    parts += [count(reboots, "reboot")] if reboots else []
+    parts += [f"{len(plan.irreversible)} without a way back"] if plan.irreversible else []
+    return click.confirm(f"{steps.VERBS[purpose].capitalize()} this ({', '.join(parts)})?", err=True)
+
+
+def _run(desk: Desk, order: Order, plan: Plan, run: Run | None) -> Result:
+    try:
+        with progress.shown(desk.output) as emit:
+            work = app.apply(desk.world, desk.journal, plan, emit, continued=run, take_over=order.take_over)
+            return desk.runner.run(work)
+    except KeyboardInterrupt:
+        desk.output.note("Interrupted. Run the same command again: it goes on where this run was.")
+        raise
+
+
+def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | None = None) -> Exit:
+    """Tell how it ended; where it ended well, by a fresh look at what stands."""
+    output = desk.output
+    done = result is None or result.done
+    judged = looking.judged(found or desk.look(order.purpose)) if done else ()
+    parts = [results.render(result, order.purpose, output.style)] if result else ["Nothing to do."]
+    parts += [findings.render(judged, output.style), findings.summary(judged)] if judged else []
+    output.data("Result", results.data(result, order.purpose, judged), "\n".join(parts))
+    if result is None or result.done:
+        return of_findings(judged)
+    changed = any(entry.phase == "done" for entry in desk.journal.entries(result.run))
+    return of_endings(result.endings.values(), changed=changed)

@@ -1,0 +1,47 @@
+"""`gpucarve apply`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpucarve import app
+from gpucarve.app.worlds import open_world
+from gpucarve.cli import reading
+from gpucarve.cli.carrying import Desk, Order, carry_out
+from gpucarve.cli.exits import Exit
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import fleet, journal, take_over, verb, world, yes
+from gpucarve.errors import PlanError
+from gpucarve.plan.plans import Plan, Purpose
+
+_plan = click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[PLAN.json]")
+
+
+@verb("apply", fleet, world, journal, yes, take_over, _plan)
+def command(
+    output: Output, file: str, plan: Path | None, world: Path | None, journal: Path | None, yes: bool, take_over: bool
+) -> Exit:
+    """Make the fleet what its document says: look, show the plan, ask, change, look again.
+
+    Goes on with a run that was cut off. With PLAN.json, as `plan --out` saved it, that plan is carried out without
+    asking, if it still fits.
+
+    \b
+    Example:
+      gpucarve apply -f fleet.yaml --yes
+    """
+    loaded, folder = reading.fleet(file)
+    saved = _saved(plan, loaded) if plan else None
+    opened = open_world(loaded, world, folder)
+    with reading.journal(journal) as log, reading.world(opened) as runner:
+        return carry_out(Desk(output, runner, opened, log, loaded), Order(Purpose.APPLY, yes, take_over, saved))
+
+
+def _saved(file: Path, fleet: app.Fleet) -> Plan:
+    plan = reading.plan(file)
+    app.check_saved(plan, fleet)
+    if plan.purpose is not Purpose.APPLY:
+        raise PlanError(f"the plan is for {plan.purpose.value}, not for apply", hint="use that verb instead")
+    return plan

@@ -1,0 +1,53 @@
+"""`gpucarve plan`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from gpucarve import app
+from gpucarve.app.worlds import open_world
+from gpucarve.cli import looking, reading
+from gpucarve.cli.exits import Exit
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import fleet, verb, world
+from gpucarve.cli.views import plans
+from gpucarve.plan import codec
+from gpucarve.plan.plans import Plan, Purpose
+
+_out = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply it as it is."
+)
+_detailed = click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to change.")
+
+
+@verb("plan", fleet, world, _out, _detailed)
+def command(output: Output, file: str, world: Path | None, out: Path | None, detailed_exitcode: bool) -> Exit:
+    """Show what apply would change, and why; writes nothing to any host.
+
+    \b
+    Example:
+      gpucarve plan -f fleet.yaml --out plan.json
+    """
+    loaded, folder = reading.fleet(file)
+    opened = open_world(loaded, world, folder)
+    with reading.world(opened) as runner:
+        found = runner.run(app.survey(opened, loaded, Purpose.APPLY))
+    if found.problems:
+        return looking.refuse(found, output)
+    plan = found.draft.plan
+    data = codec.to_data(plan)
+    output.data(data["kind"], data, plans.render(plan, output.style))
+    if out:
+        _save(plan, out)
+        output.note(f"Saved; apply it with: gpucarve apply -f {file} {out}")
+    return Exit.PENDING if detailed_exitcode and plan.stages else Exit.DONE
+
+
+def _save(plan: Plan, out: Path) -> None:
+    try:
+        out.write_text(json.dumps(codec.to_data(plan), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be written: {error.strerror}") from error

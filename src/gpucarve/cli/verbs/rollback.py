@@ -1,0 +1,29 @@
+"""`gpucarve rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpucarve.app.worlds import open_world
+from gpucarve.cli import reading
+from gpucarve.cli.carrying import Desk, Order, carry_out
+from gpucarve.cli.exits import Exit
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import fleet, journal, take_over, verb, world, yes
+from gpucarve.plan.plans import Purpose
+
+
+@verb("rollback", fleet, world, journal, yes, take_over)
+def command(output: Output, file: str, world: Path | None, journal: Path | None, yes: bool, take_over: bool) -> Exit:
+    """Bring hosts back to what they were before gpucarve's first change, as they themselves recorded it.
+
+    Shows the plan and asks, as apply does; what gpucarve did not make is left alone.
+
+    \b
+    Example:
+      gpucarve rollback -f fleet.yaml
+    """
+    loaded, folder = reading.fleet(file)
+    opened = open_world(loaded, world, folder)
+    with reading.journal(journal) as log, reading.world(opened) as runner:
+        return carry_out(Desk(output, runner, opened, log, loaded), Order(Purpose.ROLLBACK, yes, take_over))

@@ -1,0 +1,20 @@
+"""`gpucarve schema`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gpucarve import spec
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the JSON Schema of fleet documents, for editors and other programs.
+
+    \b
+    Example:
+      gpucarve schema > fleet.schema.json
+    """
+    click.echo(json.dumps(spec.json_schema(), indent=2))

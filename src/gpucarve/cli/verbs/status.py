@@ -1,0 +1,43 @@
+"""`gpucarve status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpucarve import app, catalog
+from gpucarve.app.worlds import open_world
+from gpucarve.calls.programs import Refusal
+from gpucarve.cli import places, reading
+from gpucarve.cli.exits import Exit, of_refusals
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import fleet, journal, verb, world
+from gpucarve.cli.views import status
+from gpucarve.journal.store import Run
+
+
+@verb("status", fleet, world, journal)
+def command(output: Output, file: str, world: Path | None, journal: Path | None) -> Exit:
+    """Show each GPU with its slices drawn, who works on its host, and a run that was cut off.
+
+    Writes nothing. In the drawing each vGPU is as wide as its share of the GPU; dots are free.
+
+    \b
+    Example:
+      gpucarve status -f fleet.yaml
+    """
+    loaded, folder = reading.fleet(file)
+    run = _unfinished(journal or places.journal(), loaded.name)
+    opened = open_world(loaded, world, folder)
+    with reading.world(opened) as runner:
+        answers = runner.run(app.observe(opened, loaded.targets))
+    known = catalog.load()
+    output.data("Status", status.data(answers, run, known), status.render(answers, run, known, output.style))
+    return of_refusals([answer for answer in answers.values() if isinstance(answer, Refusal)])
+
+
+def _unfinished(path: Path, name: str) -> Run | None:
+    """The run of any purpose that was cut off; a journal that is not there is not made."""
+    if not path.exists():
+        return None
+    with reading.journal(path) as opened:
+        return opened.unfinished(name)

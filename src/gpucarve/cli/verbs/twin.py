@@ -1,0 +1,112 @@
+"""`gpucarve twin`: a simulated world in a process of its own, and what is done to it from outside.
+
+Boundary: arguments to `gpucarve.twin`; how the world behaves is told there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gpucarve.model.hosts import Target
+from gpucarve.twin import client, scenes
+from gpucarve.twin.faults import SelfReboot
+from gpucarve.twin.server import serve
+from gpucarve.twin.worlds import World, seed_004_scene
+
+T = TypeVar("T")
+
+_socket = click.option(
+    "--socket", type=click.Path(path_type=Path), envvar="GPUCARVE_WORLD", show_envvar=True, required=True,
+    metavar="PATH", help="Where the world listens.",
+)  # fmt: skip
+
+
+@click.group("twin")
+def command() -> None:
+    """Serve a simulated world to try everything on: no GPU, no root, no machine but this one.
+
+    The built-in world is one bare host, cci1/computegpu000, with two A100 PCIe 80GB.
+
+    \b
+    Example:
+      gpucarve twin serve --socket world.sock
+    """
+
+
+@command.command("serve")
+@_socket
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="At most so many seconds a real one.")
+@click.argument("scene", required=False, type=click.Path(path_type=Path), metavar="[WORLD.json]")
+def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
+    """Serve the built-in world, or one that `twin snapshot` saved, until interrupted.
+
+    \b
+    Example:
+      gpucarve twin serve --socket world.sock
+    """
+    try:
+        world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else seed_004_scene(), speed=speed)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{scene} is not a world: {error}") from error
+    hosts = ", ".join(str(target) for target in world.hosts)
+    click.echo(f"Serving {hosts} on {socket}; end it with Ctrl-C.", err=True)
+    try:
+        asyncio.run(_until_signalled(serve(world, socket)))
+    except OSError as error:
+        raise click.UsageError(f"{socket} cannot be listened on: {error}") from error
+
+
+async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@command.command("reboot")
+@_socket
+@click.argument("host")
+def _reboot(socket: Path, host: str) -> None:
+    """Let a simulated host reboot by itself, as a machine does when nobody asked.
+
+    \b
+    Example:
+      gpucarve twin reboot --socket world.sock cci1/computegpu000
+    """
+    try:
+        target = Target.parse(host)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _ask(socket, lambda world: world.admin(target).strike(SelfReboot()))
+
+
+@command.command("snapshot")
+@_socket
+def _snapshot(socket: Path) -> None:
+    """Print the whole world as JSON, as it is now; `twin serve` takes it as WORLD.json.
+
+    \b
+    Example:
+      gpucarve twin snapshot --socket world.sock > world.json
+    """
+    click.echo(json.dumps(_ask(socket, lambda world: world.snapshot())))
+
+
+def _ask(socket: Path, request: Callable[[client.RemoteWorld], Coroutine[Any, Any, T]]) -> T:
+    async def ask() -> T:
+        world = client.connect(socket)
+        try:
+            return await request(world)
+        finally:
+            await world.close()
+
+    return asyncio.run(ask())

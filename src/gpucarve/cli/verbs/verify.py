@@ -1,0 +1,32 @@
+"""`gpucarve verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpucarve import app
+from gpucarve.app.worlds import open_world
+from gpucarve.cli import looking, reading
+from gpucarve.cli.exits import Exit, of_findings
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import fleet, verb, world
+from gpucarve.cli.views import documents, findings
+from gpucarve.plan.plans import Purpose
+
+
+@verb("verify", fleet, world)
+def command(output: Output, file: str, world: Path | None) -> Exit:
+    """Check on a fresh look that everything the document asks for stands; writes nothing.
+
+    \b
+    Example:
+      gpucarve verify -f fleet.yaml
+    """
+    loaded, folder = reading.fleet(file)
+    opened = open_world(loaded, world, folder)
+    with reading.world(opened) as runner:
+        found = runner.run(app.survey(opened, loaded, Purpose.APPLY))
+    judged = looking.judged(found)
+    text = f"{findings.render(judged, output.style)}\n{findings.summary(judged)}"
+    output.data("Findings", documents.findings(judged), text)
+    return of_findings(judged, found.refused.values())

@@ -1,0 +1,39 @@
+"""What happens during a run, a line each.
+
+Boundary: pure; where the lines go, and what stands below them on a terminal, is `progress`'.
+"""
+
+from __future__ import annotations
+
+from gpucarve.cli.views import steps
+from gpucarve.cli.views.text import Role, Style, printable
+from gpucarve.engine.events import Event, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.plan.plans import Step
+
+
+def line(event: Event, style: Style) -> str:
+    """One event."""
+    match event:
+        case Gathered(target):
+            return f"{target}  {style.paint(Role.FAINT, 'looked at')}"
+        case StageBegun(stage):
+            return f"{stage.target}  {style.paint(Role.HEAD, f'stage: {steps.title(stage.stage)}')}"
+        case StepBegun(step):
+            return f"{step.key.target}    {steps.name(step)} …"
+        case StepEnded(step, outcome, detail):
+            role = Role.GOOD if outcome == "done" else Role.BAD
+            return f"{step.key.target}    {steps.name(step)}: {style.paint(role, outcome)}{_because(detail)}"
+        case Waiting(target, reason):
+            return f"{target}  {style.paint(Role.WARN, 'waits')}: {printable(reason)}"
+        case TargetEnded(target, outcome, detail):
+            role = Role.GOOD if outcome == "done" else Role.BAD
+            return f"{target}  {style.paint(role, f'ended: {outcome}')}{_because('; '.join(detail))}"
+
+
+def doing(step: Step) -> str:
+    """A step under way, for a line that is drawn again and again."""
+    return f"{step.key.target}: {steps.name(step)}"
+
+
+def _because(detail: str) -> str:
+    return f" ({printable(detail)})" if detail else ""

@@ -1,0 +1,46 @@
+"""Findings as a list: what was seen, why it matters, what to do.
+
+Boundary: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from gpucarve.cli.views.text import Role, Style, count
+from gpucarve.model.findings import Finding, Verdict
+
+_MARKS = {
+    Verdict.HOLDS: ("ok", Role.GOOD),
+    Verdict.DIFFERS: ("differs", Role.BAD),
+    Verdict.UNKNOWN: ("unknown", Role.WARN),
+}
+
+
+def render(found: Sequence[Finding], style: Style) -> str:
+    """Grouped by host, in the order given."""
+    lines: list[str] = []
+    for target, group in groupby(found, key=lambda each: each.target):
+        lines.append(style.paint(Role.HEAD, str(target)))
+        for finding in group:
+            lines += _finding(finding, style)
+    return "\n".join(lines)
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """How many of each, in one line."""
+    tally = [(verdict, sum(each.verdict is verdict for each in found)) for verdict in Verdict]
+    words = {Verdict.HOLDS: "as wanted", Verdict.DIFFERS: "different", Verdict.UNKNOWN: "unknown"}
+    parts = [f"{number} {words[verdict]}" for verdict, number in tally if number]
+    return f"{count(len(found), 'check')}: {', '.join(parts)}" if parts else "nothing to check"
+
+
+def _finding(finding: Finding, style: Style) -> list[str]:
+    word, role = _MARKS[finding.verdict]
+    mark = style.paint(role, f"{word:<7}")
+    if finding.verdict is Verdict.HOLDS:
+        return style.paragraph(f"{finding.check}: {finding.fact}", first=f"  {mark}  ", rest=" " * 11)
+    parts = (("found", finding.fact), ("rule", finding.rule), ("fix", finding.fix))
+    rows = [(label, text) for label, text in parts if text]
+    return [*style.paragraph(finding.check, first=f"  {mark}  ", rest=" " * 11), *style.table(rows, indent="    ")]

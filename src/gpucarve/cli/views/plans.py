@@ -1,0 +1,114 @@
+"""A plan as people read it: by stage, each step with its before and after, and what it costs.
+
+Boundary: pure. Everything that is approved with a plan is shown here: what is predicted and when it will be known,
+what is disturbed, what cannot be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpucarve.cli.views import steps
+from gpucarve.cli.views.text import Role, Style, count
+from gpucarve.model.changes import Action, DisruptionKind, NothingToUndo
+from gpucarve.model.hosts import Target
+from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
+from gpucarve.resources.order import Stage
+
+_MARKS = {
+    Action.CREATE: ("+", Role.GOOD),
+    Action.CHANGE: ("~", Role.WARN),
+    Action.REMOVE: ("-", Role.BAD),
+    Action.REBOOT: ("!", Role.BAD),
+    Action.WAIT: (".", Role.FAINT),
+    Action.ADOPT: ("=", Role.GOOD),
+    Action.RELEASE: ("-", Role.FAINT),
+}
+
+_WAYS_BACK = {
+    Purpose.APPLY: "every change is recorded on its host before it is made; `gpucarve rollback` undoes them",
+    Purpose.ROLLBACK: "`gpucarve apply` makes it all again",
+    Purpose.ADOPT: "`gpucarve rollback` drops the records again",
+}
+
+
+def render(plan: Plan, style: Style) -> str:
+    """The whole plan; one sentence when there is nothing to do."""
+    if not plan.stages:
+        return f"Nothing to {steps.VERBS[plan.purpose]}: fleet {plan.fleet} needs no change."
+    head = f"Plan to {steps.VERBS[plan.purpose]}: fleet {plan.fleet}, {_size(plan)}"
+    lines = style.paragraph(head, rest="  ", role=Role.HEAD)
+    for number, stage in enumerate(plan.stages, 1):
+        lines += ["", *_stage(number, stage, plan.stages[: number - 1], style)]
+    return "\n".join([*lines, "", *style.table(summary(plan))])
+
+
+def summary(plan: Plan) -> list[tuple[str, str]]:
+    """What an approval has to know, a label and a sentence each."""
+    rows = [("Disturbs", text) for text in disturbed(plan)] or [("Disturbs", "nothing")]
+    predicted = sum(step.predicted for step in plan.steps)
+    if predicted:
+        text = f"{predicted} of {count(len(plan.steps), 'step')}; the run stops if they turn out otherwise"
+        rows.append(("Predicted", text))
+    rows += [("No way back", f"{steps.name(step)}: {step.undo}") for step in plan.irreversible]
+    if not plan.irreversible:
+        rows.append(("Way back", _WAYS_BACK[plan.purpose]))
+    return rows
+
+
+def disturbed(plan: Plan) -> list[str]:
+    """Each host with what will be disturbed there, the widest first."""
+    lines = []
+    for target in dict.fromkeys(step.key.target for step in plan.steps):
+        own = [step for step in plan.steps if step.key.target == target]
+        reboots = sum(step.action is Action.REBOOT for step in own)
+        found = {step.disruption for step in own if step.disruption.kind is not DisruptionKind.NONE}
+        lesser = sorted((each for each in found if each.kind is not DisruptionKind.REBOOT), key=str)
+        parts = [count(reboots, "reboot")] if reboots else []
+        parts += [str(each) for each in sorted(lesser, key=lambda each: -each.kind.rank)]
+        if parts:
+            lines.append(f"{target}: {', '.join(parts)}")
+    return lines
+
+
+def _size(plan: Plan) -> str:
+    hosts = len(dict.fromkeys(step.key.target for step in plan.steps))
+    return f"{count(len(plan.steps), 'step')} on {count(hosts, 'host')}"
+
+
+def _stage(number: int, stage: StagePlan, earlier: Sequence[StagePlan], style: Style) -> list[str]:
+    title = f"Stage {number}: {steps.title(stage.stage)}, on {stage.target}"
+    lines = style.paragraph(title, rest="  ", role=Role.HEAD)
+    known = known_when(stage.target, earlier)
+    for step in stage.steps:
+        lines += _step(step, known, style)
+    if barrier := _barrier(stage):
+        lines += style.paragraph(f"then: {barrier}", first="  -- ", role=Role.FAINT)
+    return lines
+
+
+def _barrier(stage: StagePlan) -> str:
+    """What ends the stage; a boot stage without a reboot ends in nothing."""
+    rebooting = any(step.action is Action.REBOOT for step in stage.steps)
+    return stage.stage.barrier if rebooting or stage.stage is not Stage.BOOT else ""
+
+
+def known_when(target: Target, earlier: Sequence[StagePlan]) -> str:
+    """When what follows these stages will be known on a target: after the last barrier there."""
+    if any(step.action is Action.REBOOT for stage in earlier if stage.target == target for step in stage.steps):
+        return "known after the reboot"
+    barriers = [barrier for stage in earlier if stage.target == target and (barrier := _barrier(stage))]
+    return f"known when {barriers[-1]}" if barriers else "known when what it needs stands"
+
+
+def _step(step: Step, known: str, style: Style) -> list[str]:
+    mark, role = _MARKS[step.action]
+    lines = style.paragraph(steps.name(step), first=f"  {style.paint(role, mark)} ", rest="    ")
+    rows = [("before", step.before), ("after", step.after), ("why", step.reason)]
+    if step.predicted:
+        rows.append(("predicted", f"{known}; assumed: {'; '.join(map(str, step.assumes)) or 'nothing'}"))
+    if step.disruption.kind is not DisruptionKind.NONE:
+        rows.append(("disturbs", str(step.disruption)))
+    if not isinstance(step.undo, NothingToUndo):
+        rows.append(("undo", str(step.undo)))
+    return lines + style.table(rows, indent="      ")

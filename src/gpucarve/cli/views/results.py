@@ -1,0 +1,58 @@
+"""How a run ended: a line for each host that did not get there, and what to do.
+
+Boundary: pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpucarve.cli.views import documents
+from gpucarve.cli.views.text import Role, Style, count
+from gpucarve.engine.converge import Result
+from gpucarve.engine.endings import Outcome
+from gpucarve.model.findings import Finding
+from gpucarve.plan.plans import Purpose
+
+_NEXT = {
+    Outcome.REFUSED: "put right what it names, then run the same command again",
+    Outcome.DIVERGED: "look at the new plan with `gpucarve plan`, then apply it",
+    Outcome.FAILED: "put right what it names, then run the same command again, or go back with `gpucarve rollback`",
+    Outcome.BLOCKED: "put right what it waits for, then run the same command again",
+    Outcome.LOCKED: "wait for the other controller, or use --take-over when it is known to be dead",
+    Outcome.OVERTAKEN: "another controller goes on from here; nothing more was written by this one",
+    Outcome.UNREACHABLE: "run the same command again when the host answers: it goes on where it was",
+    Outcome.NO_PERMISSION: "get the right to do it, then run the same command again",
+}
+_DONE = {Purpose.APPLY: "applied", Purpose.ROLLBACK: "rolled back", Purpose.ADOPT: "adopted"}
+
+
+def render(result: Result, purpose: Purpose, style: Style) -> str:
+    """The summary."""
+    total = len(result.endings)
+    done = sum(ending.outcome is Outcome.DONE for ending in result.endings.values())
+    word = _DONE[purpose]
+    head = f"{word.capitalize()}: {count(total, 'host')}." if done == total else f"{done} of {total} hosts {word}."
+    lines = style.paragraph(head, role=Role.GOOD if done == total else Role.BAD)
+    for target, ending in result.endings.items():
+        if ending.outcome is not Outcome.DONE:
+            lines.append(f"{target}: {style.paint(Role.BAD, ending.outcome.value)}")
+            lines += style.table(
+                [*(("why", reason) for reason in ending.reasons), ("next", _NEXT[ending.outcome])], indent="  "
+            )
+    return "\n".join(lines)
+
+
+def data(result: Result | None, purpose: Purpose, found: tuple[Finding, ...]) -> dict[str, Any]:
+    """The body of `Result`; `run` is null where nothing was to do."""
+    endings = result.endings if result else {}
+    return {
+        "purpose": purpose.value,
+        "run": result.run if result else None,
+        "done": result is None or result.done,
+        "targets": [
+            {"target": str(target), "outcome": ending.outcome.value, "reasons": list(ending.reasons)}
+            for target, ending in endings.items()
+        ],
+        **documents.findings(found),
+    }

@@ -1,0 +1,22 @@
+"""What steps, stages and purposes are called.
+
+Boundary: names alone.
+"""
+
+from __future__ import annotations
+
+from gpucarve.plan.plans import Purpose, Step
+from gpucarve.resources.order import Stage
+
+VERBS = {Purpose.APPLY: "apply", Purpose.ROLLBACK: "roll back", Purpose.ADOPT: "adopt"}
+
+
+def name(step: Step) -> str:
+    """`create vgpu 0000:65:00.0#0`; a reboot is just that."""
+    kind = "" if step.key.kind == step.action.value else step.key.kind
+    return " ".join(part for part in (step.action.value, kind, step.key.subject) if part)
+
+
+def title(stage: Stage) -> str:
+    """`enable virtual functions`."""
+    return stage.name.lower().replace("_", " ").replace("vgpus", "vGPUs")
