@@ -15,6 +15,7 @@ from gpucarve import app
 from gpucarve.app import Fleet, Survey, World
 from gpucarve.cli import looking, progress
 from gpucarve.cli.exits import Exit, of_endings, of_findings
+from gpucarve.cli.misuse import Misuse
 from gpucarve.cli.output import Output
 from gpucarve.cli.views import findings, plans, results, steps
 from gpucarve.cli.views.text import count
@@ -90,10 +91,9 @@ def _check_overtaken(saved: Plan, found: Survey) -> None:
 
 
 def _approved(plan: Plan, purpose: Purpose) -> bool:
-    """Ask on the terminal. Raises click.UsageError where there is none."""
+    """Ask on the terminal. Raises Misuse where there is none."""
     if not sys.stdin.isatty():
-        message = "nobody can be asked: standard input is no terminal; look at the plan, then add --yes to approve it"
-        raise click.UsageError(message)
+        raise Misuse("nobody can be asked: standard input is no terminal", "look at the plan, then add --yes")
     hosts = {step.key.target for step in plan.steps}
     reboots = sum(step.action is Action.REBOOT for step in plan.steps)
     parts = [f"{count(len(plan.steps), 'step')} on {count(len(hosts), 'host')}"]
@@ -109,7 +109,7 @@ def _run(desk: Desk, order: Order, plan: Plan, run: Run | None) -> Result:
             return desk.runner.run(work)
     except KeyboardInterrupt:
         desk.output.note("Interrupted. Run the same command again: it goes on where this run was.")
-        raise
+        raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
 
 def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | None = None) -> Exit:

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
 from gpucarve import spec
 from gpucarve.app import Fleet, World
 from gpucarve.cli import places
+from gpucarve.cli.misuse import Misuse
 from gpucarve.errors import PlanError
 from gpucarve.journal.store import Journal
 from gpucarve.plan import codec
@@ -27,7 +26,7 @@ _LARGEST_PLAN = 64 * 1024 * 1024
 
 
 def fleet(file: str) -> tuple[Fleet, Path]:
-    """The document and the folder that its relative paths start from. Raises DocumentError, click.UsageError."""
+    """The document and the folder that its relative paths start from. Raises DocumentError, Misuse."""
     if file == "-":
         text = sys.stdin.buffer.read(LARGEST + 1)
         return Fleet.of(spec.load(text, "<stdin>"), text), Path()
@@ -36,7 +35,7 @@ def fleet(file: str) -> tuple[Fleet, Path]:
 
 
 def plan(file: Path) -> Plan:
-    """A saved plan. Raises PlanError, click.UsageError."""
+    """A saved plan. Raises PlanError, Misuse."""
     text = _bytes(file, _LARGEST_PLAN)
     hint = "make the plan again with `gpucarve plan --out FILE`"
     if len(text) > _LARGEST_PLAN:
@@ -50,12 +49,14 @@ def plan(file: Path) -> Plan:
 
 @contextmanager
 def journal(path: Path | None) -> Iterator[Journal]:
-    """The journal, made when there is none. Raises click.UsageError where it cannot be."""
+    """The journal, made when there is none. Raises Misuse where it cannot be."""
     place = path or places.journal()
     try:
         opened = Journal(place)
     except OSError as error:
-        raise click.UsageError(f"the journal {place} cannot be opened: {error.strerror}; see --journal") from error
+        raise Misuse(
+            f"the journal {place} cannot be opened: {error.strerror}", "name another with --journal"
+        ) from error
     try:
         yield opened
     finally:
@@ -78,4 +79,4 @@ def _bytes(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise Misuse(f"{path} cannot be read: {error.strerror}") from error

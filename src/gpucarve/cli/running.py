@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from gpucarve.cli.commands import root
+from gpucarve.cli.misuse import Misuse
 
 _USAGE, _INTERRUPTED, _PIPE = 64, 130, 141  # as in `exits`, which is not imported for `--help`
 
@@ -33,11 +34,14 @@ def run(arguments: Sequence[str]) -> int:
         status = root.main(list(arguments), prog_name="gpucarve", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show(sys.stderr)
+        click.echo(f"error: {error.format_message()}", err=True)
+        click.echo(f"hint: {_hint(error)}", err=True)
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return _INTERRUPTED
+    except SystemExit:  # click's answer to a reader that went away
+        return _PIPE
     except BrokenPipeError:
         _silence(sys.stdout)
         return _PIPE
@@ -46,6 +50,11 @@ def run(arguments: Sequence[str]) -> int:
 
         return report(error)
     return int(status or 0)
+
+
+def _hint(error: click.ClickException) -> str:
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gpucarve"
+    return error.hint if isinstance(error, Misuse) and error.hint else f"`{path} --help` shows how it is used"
 
 
 def _silence(stream: object) -> None:

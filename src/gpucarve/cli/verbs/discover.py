@@ -11,6 +11,7 @@ from gpucarve.app.worlds import open_host, open_world
 from gpucarve.calls.programs import Refusal
 from gpucarve.cli import reading
 from gpucarve.cli.exits import Exit, of_refusals
+from gpucarve.cli.misuse import Misuse
 from gpucarve.cli.output import Output
 from gpucarve.cli.verb import verb, world
 from gpucarve.cli.views import discovery
@@ -38,12 +39,12 @@ def command(output: Output, file: str | None, host: str | None, world: Path | No
 
 def _opened(file: str | None, host: str | None, world: Path | None) -> tuple[app.World, tuple[Target, ...]]:
     if (file is None) == (host is None):
-        raise click.UsageError("say where to look: either --host NAME or -f FLEET")
+        raise Misuse("say where to look: either --host NAME or -f FLEET")
     if host is not None:
         try:
             opened, target = open_host(host, world)
         except ValueError as error:
-            raise click.UsageError(str(error)) from error
+            raise Misuse(str(error)) from error
         return opened, (target,)
     loaded, folder = reading.fleet(str(file))
     return open_world(loaded, world, folder), loaded.targets

@@ -11,6 +11,7 @@ from gpucarve import app
 from gpucarve.app.worlds import open_world
 from gpucarve.cli import looking, reading
 from gpucarve.cli.exits import Exit
+from gpucarve.cli.misuse import Misuse
 from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, verb, world
 from gpucarve.cli.views import plans
@@ -50,4 +51,4 @@ def _save(plan: Plan, out: Path) -> None:
     try:
         out.write_text(json.dumps(codec.to_data(plan), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"{out} cannot be written: {error.strerror}") from error
+        raise Misuse(f"{out} cannot be written: {error.strerror}") from error

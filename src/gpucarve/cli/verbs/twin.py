@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gpucarve.cli.misuse import Misuse
 from gpucarve.model.hosts import Target
 from gpucarve.twin import client, scenes
 from gpucarve.twin.faults import SelfReboot
@@ -55,13 +56,13 @@ def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
     try:
         world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else seed_004_scene(), speed=speed)
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"{scene} is not a world: {error}") from error
+        raise Misuse(f"{scene} is not a world: {error}") from error
     hosts = ", ".join(str(target) for target in world.hosts)
     click.echo(f"Serving {hosts} on {socket}; end it with Ctrl-C.", err=True)
     try:
         asyncio.run(_until_signalled(serve(world, socket)))
     except OSError as error:
-        raise click.UsageError(f"{socket} cannot be listened on: {error}") from error
+        raise Misuse(f"{socket} cannot be listened on: {error}") from error
 
 
 async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
@@ -85,7 +86,7 @@ def _reboot(socket: Path, host: str) -> None:
     try:
         target = Target.parse(host)
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise Misuse(str(error)) from error
     _ask(socket, lambda world: world.admin(target).strike(SelfReboot()))
 
 

@@ -19,6 +19,7 @@ from gpucarve.journal.store import Run
 from gpucarve.model.hosts import Target
 
 _CELLS = 20
+_NARROW = 72
 
 Answers = Mapping[Target, Observed | Refusal]
 
@@ -77,7 +78,10 @@ def _gpu(row: GpuRow, style: Style) -> list[str]:
     parts += [f"used by {', '.join(used)}"] if used else []
     functions = f"{row.enabled_vfs}/{row.total_vfs} VFs"
     text = ", ".join([row.model, functions, *(parts or ["no vGPUs"])])
-    return style.paragraph(text, first=f"  {row.address} {bar(row.slices)} ", rest="    ")
+    head = f"  {row.address} {bar(row.slices)}"
+    if style.width < _NARROW:
+        return [head, *style.paragraph(text, first="    ")]
+    return style.paragraph(text, first=f"{head} ", rest="    ")
 
 
 def _driver(observed: Observed) -> str:

@@ -5,10 +5,13 @@ Boundary: pure. Words are never broken; what a terminal would take for a command
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+_SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Role(Enum):
@@ -34,10 +37,18 @@ class Style:
 
     def paragraph(self, text: str, *, first: str = "", rest: str | None = None, role: Role | None = None) -> list[str]:
         """The text wrapped; `first` stands before its first line, `rest` before the others."""
-        indent = " " * len(first) if rest is None else rest
-        room = max(self.width - len(indent), 16)
-        lines = textwrap.wrap(printable(text), room, break_long_words=False, break_on_hyphens=False) or [""]
-        painted = [self.paint(role, line) if role else line for line in lines]
+        lead = len(_SGR.sub("", first))
+        indent = " " * lead if rest is None else rest
+        wrapped = textwrap.wrap(
+            printable(text),
+            self.width,
+            initial_indent="." * lead,
+            subsequent_indent="." * len(indent),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        bare = [line[lead if number == 0 else len(indent) :] for number, line in enumerate(wrapped or [""])]
+        painted = [self.paint(role, line) if role else line for line in bare]
         return [(first if number == 0 else indent) + line for number, line in enumerate(painted)]
 
     def table(self, rows: Sequence[tuple[str, str]], *, indent: str = "") -> list[str]:
