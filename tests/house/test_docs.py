@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.house.tracked import ROOT, paths
 
 LINK = re.compile(r"\[[^]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TARGET = re.compile(r"`make ([a-z-]+)`|^\s*make ([a-z-]+)\b", re.MULTILINE)
 
 
@@ -37,6 +39,24 @@ def test_every_make_target_that_a_document_names_exists() -> None:
     }
     assert {"demo", "test"} <= named
     assert named - known == set()
+
+
+def _shown_commands() -> set[tuple[str, ...]]:
+    """The `gpucarve` lines of the documents' console blocks, as words, comments dropped."""
+    blocks = (block for path in _documents() for block in CONSOLE.findall((ROOT / path).read_text("utf-8")))
+    commands = (shlex.split(line, comments=True) for block in blocks for line in block.splitlines())
+    return {tuple(command) for command in commands if command[:1] == ["gpucarve"]}
+
+
+def test_every_command_that_a_document_shows_has_that_verb_and_those_options() -> None:
+    commands = _shown_commands()
+    assert {"plan", "apply", "rollback"} <= {command[1] for command in commands}
+    for _, verb, *words in sorted(commands):
+        told = subprocess.run(
+            (sys.executable, "-m", "gpucarve", verb, "--help"), check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+        unknown = [word for word in words if word.startswith("-") and not re.search(rf"(^|\s){word}\b", told)]
+        assert unknown == [], f"gpucarve {verb}"
 
 
 def test_every_fleet_document_shown_or_shipped_is_valid() -> None:
