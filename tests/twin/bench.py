@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gpucarve.calls.primitives import HostRead, HostWrite, Inspect, ReadFiles, ReadLinks, Run, WriteFile, WriteValue
@@ -94,6 +96,10 @@ class Bench:
         assert self.hand("systemctl", "reboot").status == 0
         await self.world.clock.sleep(100)
 
+    async def begun(self) -> None:
+        """Return when a program has started its first command."""
+        await eventually(lambda: len(self.machine.up.processes.entries) > 1)
+
     async def make_ready(self) -> None:
         """IOMMU on and VFs enabled on both GPUs."""
         self.set_kernel_arguments("quiet intel_iommu=on")
@@ -103,3 +109,11 @@ class Bench:
     async def left(self, vf: str, type_id: str) -> int:
         return int(await self.text(f"{TYPES.format(vf, type_id)}/available_instances"))
 
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], pause: float = 0.0) -> None:
+    """Look again and again, every `pause` real seconds, until it is so."""
+    while True:
+        answer = condition()
+        if answer is True or (not isinstance(answer, bool) and await answer):
+            return
+        await asyncio.sleep(pause)

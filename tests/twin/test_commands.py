@@ -55,7 +55,9 @@ async def test_nvidia_smi_refuses_a_field_it_does_not_know(bench: Bench) -> None
 
 async def test_lspci_shows_virtual_functions_when_they_are_there(bench: Bench) -> None:
     before = (await bench.ask("lspci", "-nn", "-d", "10de:")).text()
-    assert before.splitlines()[0] == "17:00.0 3D controller [0302]: NVIDIA Corporation GA100 [A100 PCIe 80GB] [10de:20b5]"
+    assert (
+        before.splitlines()[0] == "17:00.0 3D controller [0302]: NVIDIA Corporation GA100 [A100 PCIe 80GB] [10de:20b5]"
+    )
     bench.hand(SRIOV_MANAGE, "-e", GPU)
     assert len((await bench.ask("lspci", "-nn", "-D", "-d", "10de:20b5")).text().splitlines()) == 18
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from gpucarve.model.pci import PciAddress
 from gpucarve.twin.machine import Devices, Hardware, PciDevice
@@ -22,7 +24,8 @@ class Function:
     index: int | None = None
 
 
-def present(hardware: Hardware, devices: Devices) -> dict[str, Function]:
+@lru_cache(maxsize=16)
+def present(hardware: Hardware, devices: Devices) -> Mapping[str, Function]:
     """Every function by address, in order of address."""
     found: dict[str, Function] = {}
     for device in hardware.devices:
@@ -30,7 +33,7 @@ def present(hardware: Hardware, devices: Devices) -> dict[str, Function]:
         for index in range(devices.vfs.get(device.address, 0)):
             address = vf_address(device, index)
             found[address] = Function(address, f"{device.path.rpartition('/')[0]}/{address}", device, index)
-    return dict(sorted(found.items()))
+    return MappingProxyType(dict(sorted(found.items())))
 
 
 def vf_address(device: PciDevice, index: int) -> str:

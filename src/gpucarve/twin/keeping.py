@@ -16,7 +16,7 @@ from gpucarve.calls.state import CLAIMS, LEASE, LOCK, RECORD, ROOT, Record, leas
 from gpucarve.twin import filesystem
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import Directory, File, Link
+from gpucarve.twin.nodes import Directory, File, Link, raw, shown
 from gpucarve.twin.sight import view
 
 _PRIVATE = 0o600
@@ -74,13 +74,13 @@ def claim(machine: Machine, wanted: Claim) -> Machine:
     machine = _folder(machine, f"{home}/kept")
     for number, path in enumerate(wanted.preserve):
         machine = _keep(machine, before, f"{home}/kept/{number}", path)
-    return filesystem.put_file(machine, f"{home}/record", File(wanted.record.encode(), _PRIVATE))
+    return filesystem.put_file(machine, f"{home}/record", File(raw(wanted.record), _PRIVATE))
 
 
 def _keep(machine: Machine, before: Machine, folder: str, path: str) -> Machine:
     machine = _folder(machine, folder)
     status, content = _as_it_stands(before, path)
-    machine = filesystem.put_file(machine, f"{folder}/path", File(path.encode(), _PRIVATE))
+    machine = filesystem.put_file(machine, f"{folder}/path", File(raw(path), _PRIVATE))
     if content is not None:
         machine = filesystem.put_file(machine, f"{folder}/content", File(content, _PRIVATE))
     return filesystem.put_file(machine, f"{folder}/status", File(f"{status}\n".encode(), _PRIVATE))
@@ -98,7 +98,7 @@ def _as_it_stands(machine: Machine, path: str) -> tuple[str, bytes | None]:
         case File(content, mode, uid, gid):
             return f"file {mode:o} {uid} {gid}", content
         case Link(target):
-            return "link", target.encode()
+            return "link", raw(target)
         case _:
             raise KernelError(errno.EISDIR if isinstance(node, Directory) else errno.EINVAL, path)
 
@@ -107,7 +107,7 @@ def restore(machine: Machine, wanted: Restore) -> Machine:
     """Put the path back as it was kept. ENOENT without that copy."""
     sight = view(machine)
     for known, place in sight.expand(f"{CLAIMS}/{wanted.key}/kept/*/path"):
-        if sight.file(place).content.decode() == wanted.path:
+        if sight.file(place).content == raw(wanted.path):
             return _put_back(machine, known.removesuffix("/path"), wanted.path)
     raise KernelError(errno.ENOENT, f"{CLAIMS}/{wanted.key}: no copy of {wanted.path}")
 
@@ -122,7 +122,7 @@ def _put_back(machine: Machine, folder: str, path: str) -> Machine:
             content = sight.file(f"{folder}/content").content
             return filesystem.put_file(machine, path, File(content, int(mode, 8), int(uid), int(gid)))
         case ["link"]:
-            target = sight.file(f"{folder}/content").content.decode()
+            target = shown(sight.file(f"{folder}/content").content)
             return filesystem.put_link(machine, path, Link(target))
         case _:
             raise KernelError(errno.EINVAL, f"{folder}/status")

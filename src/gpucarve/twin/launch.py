@@ -17,7 +17,9 @@ _PATIENCE = 20.0
 
 
 def launch(world: str, path: Path, *, speed: float | None = None) -> subprocess.Popen[bytes]:
-    """Start the process and wait for its socket; it speaks on our stderr. Raises UnreachableError when it ends."""
+    """Start the process and wait for its socket; it speaks on our stderr. Raises UnreachableError when it cannot."""
+    if _answers(path):
+        raise UnreachableError(f"{path}: another world listens there", hint="end it, or choose another path")
     argv = [sys.executable, "-m", "gpucarve.twin", world, str(path)]
     if speed is not None:
         argv += ["--speed", str(speed)]

@@ -9,6 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+def raw(text: str) -> bytes:
+    """The bytes behind a name or a text: Python shows what is no UTF-8 as surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def shown(content: bytes) -> str:
+    """The text in which bytes of a name are shown."""
+    return content.decode("utf-8", "surrogateescape")
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A regular file or a sysfs attribute: bytes, permission bits, numeric owner."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gpucarve.twin.machine import Boot, Hardware, Process, Processes
-from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, layer
+from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, layer, raw
 
 _READ_ONLY = 0o444
 
@@ -48,7 +48,7 @@ def _process(process: Process) -> dict[str, Node]:
     home = f"/proc/{process.pid}"
     name = process.argv[0].rpartition("/")[2][:15] if process.argv else ""
     nodes: dict[str, Node] = {
-        f"{home}/cmdline": File(b"".join(word.encode() + b"\0" for word in process.argv), _READ_ONLY),
+        f"{home}/cmdline": File(b"".join(raw(word) + b"\0" for word in process.argv), _READ_ONLY),
         f"{home}/comm": _text(name),
         f"{home}/fd": Directory(0o500),
     }

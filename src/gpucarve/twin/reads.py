@@ -33,7 +33,7 @@ from gpucarve.twin import commands
 from gpucarve.twin.commands.invocation import Invocation
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import Directory, File, Link, Node
+from gpucarve.twin.nodes import Directory, File, Link, Node, raw, shown
 from gpucarve.twin.sight import view
 from gpucarve.twin.views import View
 
@@ -66,7 +66,7 @@ def answer(machine: Machine, read: HostRead, now: float) -> tuple[Machine, Reply
 
 def _matches(sight: View, patterns: tuple[str, ...]) -> list[tuple[str, str]]:
     found = {path: place for pattern in patterns for path, place in sight.expand(pattern)}
-    return sorted(found.items(), key=lambda match: match[0].encode())
+    return sorted(found.items(), key=lambda match: raw(match[0]))
 
 
 def _file(sight: View, path: str, place: str, limit: int) -> FileReply:
@@ -106,15 +106,13 @@ def _holders(machine: Machine, prefixes: tuple[str, ...]) -> Holders:
         for path in process.open
         if path.startswith(prefixes)
     }
-    return Holders(tuple(sorted(held, key=lambda holder: (holder.path.encode(), holder.pid))))
+    return Holders(tuple(sorted(held, key=lambda holder: (raw(holder.path), holder.pid))))
 
 
 def _cut(argv: tuple[str, ...]) -> tuple[str, ...]:
     """As much of the words as the first 4096 bytes of /proc/PID/cmdline hold."""
-    content = b"".join(word.encode() + b"\0" for word in argv)[:4096]
-    return (
-        tuple(word.decode("utf-8", "replace") for word in content.removesuffix(b"\0").split(b"\0")) if content else ()
-    )
+    content = b"".join(raw(word) + b"\0" for word in argv)[:4096]
+    return tuple(shown(word) for word in content.removesuffix(b"\0").split(b"\0")) if content else ()
 
 
 def inspect(

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
 
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.functions import Function, present, with_groups
@@ -21,9 +24,10 @@ DRIVER = "nvidia"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\n?")
 
 
-def parents(hardware: Hardware, devices: Devices) -> dict[str, Function]:
+@lru_cache(maxsize=16)
+def parents(hardware: Hardware, devices: Devices) -> Mapping[str, Function]:
     """The functions registered for mediated devices, by address."""
-    return {
+    registered = {
         address: function
         for address, function in present(hardware, devices).items()
         if function.index is not None
@@ -32,6 +36,7 @@ def parents(hardware: Hardware, devices: Devices) -> dict[str, Function]:
         and address in devices.groups
         and types_of(hardware, function)
     }
+    return MappingProxyType(registered)
 
 
 def types_of(hardware: Hardware, function: Function) -> tuple[VgpuType, ...]:

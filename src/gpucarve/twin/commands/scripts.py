@@ -9,6 +9,7 @@ from gpucarve.calls.replies import Exited
 from gpucarve.twin import filesystem
 from gpucarve.twin.commands.invocation import Invocation, Ran
 from gpucarve.twin.machine import Machine, Script
+from gpucarve.twin.nodes import raw
 
 
 def run_script(script: Script, machine: Machine, invocation: Invocation) -> Ran:
@@ -16,7 +17,7 @@ def run_script(script: Script, machine: Machine, invocation: Invocation) -> Ran:
     if script.save_stdin:
         machine = filesystem.write_file(machine, script.save_stdin, invocation.stdin)
     if script.save_argv:
-        words = b"".join(word.encode() + b"\0" for word in invocation.arguments)
+        words = b"".join(raw(word) + b"\0" for word in invocation.arguments)
         machine = filesystem.write_file(machine, script.save_argv, words)
     begun = machine
     if script.touch:
