@@ -34,7 +34,7 @@ class Bench:
 
     @property
     def client_key(self) -> Path:
-        """Private key (mode 0600) that all users of the guest accept."""
+        """Private key that all users of the guest accept; each guest has its own copy, fit for ssh."""
         return self.folder / "client_key"
 
     @property

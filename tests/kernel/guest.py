@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from tests.kernel import machine
 from tests.kernel.bench import CLEAN, GPU, Bench
 from tests.kernel.qmp import Gone, Qmp
+from tests.kernel.workspace import Workspace
 
 _START_TRIES = 5
 _QMP_SECONDS = 120.0
@@ -36,13 +36,17 @@ class Guest:
     def __init__(self, bench: Bench, disk: Path | None = None) -> None:
         """Copy `disk` (default: the bench's) into a folder of this guest's own; nothing runs yet."""
         self.bench = bench
-        self.folder = Path(tempfile.mkdtemp(prefix="kernel-bench-"))
+        self._workspace = Workspace()
+        self.folder = self._workspace.folder
         self.disk = self.folder / "disk.qcow2"
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
         atexit.register(self.close)
         shutil.copyfile(disk or bench.disk, self.disk)
+        # ssh refuses a key of ours that others can read; the bench's may belong to another user.
+        self.key.touch(mode=0o600)
+        self.key.write_bytes(bench.client_key.read_bytes())
 
     def __enter__(self) -> "Guest":
         return self
@@ -126,7 +130,7 @@ class Guest:
     def close(self) -> None:
         """End QEMU and remove this guest's files; a second call does nothing."""
         self.power_off()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._workspace.remove()
         atexit.unregister(self.close)
 
     def _end(self) -> None:
@@ -171,8 +175,8 @@ class Guest:
 
     @property
     def key(self) -> Path:
-        """Private key of every user: root, admin (sudo without password), locked (sudo with one nobody knows)."""
-        return self.bench.client_key
+        """Private key (mode 0600) of every user: root, admin (sudo without password), locked (sudo needs one)."""
+        return self.folder / "client_key"
 
     @property
     def known_hosts(self) -> Path:

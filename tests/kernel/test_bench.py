@@ -1,7 +1,11 @@
 """The bench keeps its word: the guest is the host that its README describes, and snapshots bring it back."""
 
+import contextlib
 import os
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from tests.kernel.bench import find_bench
 from tests.kernel.guest import Guest, GuestError
 from tests.kernel.machine import GPU_ADDRESS
+from tests.kernel.missing import missing
 
 GPU = f"/sys/bus/pci/devices/{GPU_ADDRESS}"
 SRIOV_MANAGE = "/usr/lib/nvidia/sriov-manage"
@@ -152,7 +157,7 @@ def test_the_first_vgpu_decides_the_framebuffer_size_of_the_gpu(vgpu_host: Guest
     assert available(vgpu_host, second, TWENTY_GB) == 1
 
 
-def test_autostart_is_lost_at_a_reboot_because_debians_udev_rule_names_a_wrong_path(vgpu_host: Guest) -> None:
+def test_debians_mdevctl_rule_names_a_path_that_is_not_there(vgpu_host: Guest) -> None:
     rule = vgpu_host.shell("cat /lib/udev/rules.d/60-mdevctl.rules")
     assert "/usr/sbin/mdevctl" in rule
     assert vgpu_host.ssh(("test", "-e", "/usr/sbin/mdevctl"), check=False).returncode == 1
@@ -262,6 +267,33 @@ def test_the_guest_listens_on_loopback_only_and_reaches_nothing(bare_host: Guest
     assert bare_host.ssh(("timeout", "3", "bash", "-c", probe), check=False).returncode != 0
 
 
+def test_qemu_ends_and_its_files_go_when_its_owner_is_killed(bare_host: Guest) -> None:
+    program = (
+        "import time; from tests.kernel.bench import find_bench; from tests.kernel.guest import Guest; "
+        "guest = Guest(find_bench()); guest.start(); print(guest.folder, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        folder = Path(owner.stdout.readline().strip())
+        assert _qemus_in(folder)
+        owner.kill()
+    deadline = time.monotonic() + 30
+    while _qemus_in(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _qemus_in(folder)
+    with Guest(bare_host.bench):
+        assert not folder.exists()
+
+
+def _qemus_in(folder: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{folder}/qmp.sock".encode() in (process / "cmdline").read_bytes():
+                found.append(process.name)
+    return found
+
+
 def test_the_client_key_is_for_its_owner_only(bare_host: Guest) -> None:
     assert stat.S_IMODE(bare_host.key.stat().st_mode) == 0o600
 
@@ -274,3 +306,16 @@ def test_a_cached_bench_is_found_without_root_and_without_apt(
 
     monkeypatch.setattr(os, "geteuid", refuse)
     assert find_bench() == bare_host.bench
+
+
+# ---- where there is no bench ----
+
+
+def test_an_absent_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "the kernel bench needs qemu-system-x86_64 (package qemu-system-x86)" in missing()
+
+
+def test_a_bench_that_was_never_built_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert any("not in the cache" in sentence for sentence in missing())

@@ -1,4 +1,4 @@
-"""Build the kernel bench, or say that it is there: `python -m tests.kernel.image.build [--fresh]`.
+"""Build the kernel bench, or say that it is there: `python -m tests.kernel.image.build [--fresh] [--prune]`.
 
 Three entries of the cache, each rebuilt only when what goes into it has changed: the QEMU device, the disk, and the
 bench, which is the disk after its first boot together with everything needed to start it.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.kernel.bench import Bench, bench_key, disk_key, find_bench
 from tests.kernel.image import boot_disk, host, qemu_device, root_fs
-from tests.kernel.image.cache import cache_root, obtain
+from tests.kernel.image.cache import cache_root, obtain, prune
 from tests.kernel.image.first_boot import first_boot, write_manifest
 from tests.kernel.image.progress import StepFailed, run, say, step
 
@@ -23,11 +23,21 @@ def main() -> int:
     """Exit status 0 with a bench in the cache, 1 where a step failed, 77 where this machine or user cannot build."""
     parser = argparse.ArgumentParser(prog="python -m tests.kernel.image.build", description=__doc__)
     parser.add_argument("--fresh", action="store_true", help="build anew, with the newest packages of the guest")
-    fresh = parser.parse_args().fresh
+    parser.add_argument("--prune", action="store_true", help="then remove all other entries of the cache")
+    options = parser.parse_args()
     found = find_bench()
-    if found is not None and not fresh:
+    if found is not None and not options.fresh:
         say(f"the kernel bench is in the cache: {found.folder}")
-        return 0
+    else:
+        status = _build_here(options.fresh)
+        if status != 0:
+            return status
+    if options.prune:
+        _prune()
+    return 0
+
+
+def _build_here(fresh: bool) -> int:
     obstacles = host.obstacles()
     if obstacles:
         sys.stderr.writelines(f"{line}\n" for line in obstacles)
@@ -39,6 +49,13 @@ def main() -> int:
         return 1
     say(f"the kernel bench is built: {bench.folder}")
     return 0
+
+
+def _prune() -> None:
+    qemu = host.qemu_version()
+    if qemu is not None:
+        for name in prune((qemu_device.device_key(qemu), disk_key(), bench_key(qemu))):
+            say(f"removed {name}")
 
 
 def _build(fresh: bool) -> Bench:
@@ -80,6 +97,7 @@ def _make_disk(folder: Path) -> None:
 def _make_bench(folder: Path, device: Path, disk: Path, qemu: str) -> None:
     for source in (device / qemu_device.OBJECT, *(disk / name for name in _KEPT), disk / "disk.qcow2"):
         shutil.copy(source, folder)
+    (folder / "client_key").chmod(0o644)
     packages = json.loads((disk / "packages.json").read_text(encoding="utf-8"))
     write_manifest(folder, packages, qemu)
     first_boot(Bench(folder))

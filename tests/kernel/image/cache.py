@@ -65,9 +65,23 @@ def obtain(name: str, make: Callable[[Path], None], *, fresh: bool = False) -> P
         work = Path(tempfile.mkdtemp(prefix=f"making-{name}-", dir=root))
         try:
             make(work)
+            # Readable by all: a cache made by root may serve the tests of others.
+            work.chmod(0o755)
             if final.is_dir():
                 shutil.rmtree(final)
             work.rename(final)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return final
+
+
+def prune(kept: Iterable[str]) -> list[str]:
+    """Remove every entry but those named, and what interrupted builds left; returns the names removed."""
+    root, kept = cache_root(), set(kept)
+    removed = []
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name not in kept):
+            shutil.rmtree(folder)
+            removed.append(folder.name)
+    return removed

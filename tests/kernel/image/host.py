@@ -15,7 +15,9 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 PACKAGES = (
     "build-essential",
+    "debian-archive-keyring",
     "dpkg-dev",
+    "e2fsprogs",
     "fdisk",
     "libelf-dev",
     "libfdt-dev",
@@ -28,6 +30,7 @@ PACKAGES = (
     "pkg-config",
     "qemu-system-x86",
     "qemu-utils",
+    "util-linux",
 )
 
 
