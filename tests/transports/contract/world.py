@@ -94,7 +94,7 @@ class World(Protocol):
         ...
 
     def fixed_attribute(self, name: str, error: str) -> str:
-        """A path whose write(2) fails with `error` (`EINVAL`, `ENOSPC`, `EACCES`), as kernel attributes do.
+        """A path as kernel attributes are: its write(2) fails with `error` (EINVAL, ENOSPC, EACCES), or its read(2) (EIO).
 
         Raises NotImplementedError for an error that this world cannot produce.
         """

@@ -18,7 +18,7 @@ _SOURCES = ("base.sh", "reads.sh", "guards.sh", "writes.sh", "program.sh")
 # Commands of the host that fragments use, beside the shell's own; `flock` and `timeout` are not in POSIX.
 _COMMANDS = frozenset(
     {"cat", "chmod", "chown", "cp", "dd", "flock", "grep", "head", "ln", "mkdir", "mv", "readlink", "rm", "rmdir"}
-    | {"sha256sum", "sleep", "stat", "sync", "timeout", "tr", "wc", "xargs"}
+    | {"sha256sum", "sleep", "stat", "sync", "timeout", "tr", "wc"}
 )
 
 

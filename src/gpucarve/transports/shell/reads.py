@@ -113,7 +113,7 @@ def ended(argv: Sequence[str], kind: str, status: int, stdout: Part, stderr: Par
 
 
 def _files(limit: int, nonce: bytes, batch: bytes, marked: bytes, complaints: bytes, others: bytes) -> Files | Failure:
-    names = _fields(batch)[1::2]
+    names = _fields(batch)
     found, odd = _others(others)
     contents = marked.split(nonce + b"\n")[1:]
     if len(contents) != len(names) + len(odd):
@@ -155,7 +155,7 @@ def _attributed(complaints: str) -> dict[str, Failure]:
         match = _COMPLAINT.fullmatch(line)
         if match:
             failures[match[1] or match[2] or match[3]] = failure(line)
-        elif line != "status 123":
+        elif line != "status 1":
             failures[line] = failure(line)
     return failures
 
@@ -199,7 +199,7 @@ def _holders(
     marked = argvs.split(nonce + b"\n")[1:]
     argv_of = {
         _process(name): tuple(_path(argument) for argument in _fields(argv.removesuffix(b"\0") + b"\0"))
-        for name, argv in zip(_fields(processes)[1::2], marked, strict=True)
+        for name, argv in zip(_fields(processes), marked, strict=True)
     }
     held = {
         (text, _process(name))
@@ -231,7 +231,7 @@ def _unexpected(complaints: bytes) -> Failure | None:
     lines = [
         line
         for line in complaints.decode("utf-8", "replace").splitlines()
-        if line != "status 123" and not line.endswith("No such file or directory")
+        if line != "status 1" and not line.endswith("No such file or directory")
     ]
     return _late_or("\n".join(lines)) if lines else None
 

@@ -84,11 +84,11 @@ located() {
 # child STDIN STDOUT STDERR DEADLINE COMMAND...: run it; k is exited (s is its status), late, absent or refused.
 # The shell's own word about a killed child goes nowhere: the status says it.
 child() {
-  i=$1 o=$2 e=$3 d=$4
+  i=$1 o=$2 e=$3 d=$4 s=0
   shift 4
   located "$1" || return 0
   clock
-  b=$now k=exited s=0
+  b=$now k=exited
   { (cd / && exec timeout -k 2 "$d" "$@") <"$i" >"$o" 2>"$e" || s=$?; } 2>/dev/null
   case $s in
     124 | 137 | 143)

@@ -1,9 +1,18 @@
 # The predicates of `gpucarve.calls.predicates`, true in the same cases. A read that fails makes them false.
 
-# content FILE: sets x to a regular file's bytes without trailing line ends; a NUL, and an error, shows as byte 1.
+# content FILE: sets x to a regular file's bytes without trailing line ends; a NUL, and an error, shows as byte 1. False
+# for more than 4 MiB.
 content() {
   [ -f "$1" ] || return 1
-  x=$({ head -c 4194304 "$1" || printf '\1'; } 2>/dev/null | tr '\0' '\1')
+  x=$({ head -c 4194305 "$1" || printf '\1'; } 2>/dev/null | tr '\0' '\1' && printf .)
+  [ "${#x}" -le 4194305 ] || return 1
+  x=${x%.}
+  nl='
+'
+  case $x in
+    *"$nl$nl") x=$(printf %s "$x") ;;
+    *"$nl") x=${x%"$nl"} ;;
+  esac
 }
 
 equals() {

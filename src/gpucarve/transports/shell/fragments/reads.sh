@@ -1,29 +1,45 @@
 # The reads. Each makes the parts that its parser expects, and no process per file where names are plain.
 
-# files PART LIMIT NAME...: a: what xargs gives to head, a mark before each plain name; b: marks and contents;
-# c: what head complained of; d: what is not in a: n a non-file, d a dangling link, o an odd name and its complaint.
+# over TEST WORD COMMAND NAME...: run COMMAND with the names that pass TEST, WORD before each, as many at once as an
+# argv holds. Names stay where they are, as "${1}" "${2}" ...: busybox' xargs -0 loses bytes where it splits its input.
+over() {
+  t=$1 w=$2 m=$3 c= n=0 z=0
+  shift 3
+  for f do
+    n=$((n + 1))
+    "$t" || continue
+    c="$c $w \"\${$n}\"" z=$((z + ${#f} + 8))
+    if [ "$z" -gt 100000 ]; then
+      eval "timeout -k 2 60 $m$c" || printf 'status %s\n' "$?" >&2
+      c= z=0
+    fi
+  done
+  [ -z "$c" ] || eval "timeout -k 2 60 $m$c" || printf 'status %s\n' "$?" >&2
+}
+
+# files PART LIMIT NAME...: a: plain names of regular files; b: a mark and the content of each; c: what head complained
+# of; d: the other matches: n a non-file, d a dangling link, o an odd name and its complaint.
 files() {
   p=$1 l=$2 odd=
   shift 2
-  true >"${p}b"
-  true >"${p}c"
-  true >"${p}d"
-  for f do
-    if [ -f "$f" ]; then
-      case $f in
-        *[!-A-Za-z0-9/._:@+,=%~#]*) odd=1 ;;
-        *) printf 'mark\0%s\0' "$f" ;;
-      esac
-    elif [ -e "$f" ]; then
-      printf 'n%s\0' "$f" >>"${p}d"
-    elif [ -L "$f" ]; then
-      printf 'd%s\0' "$f" >>"${p}d"
-    fi
-  done >"${p}a"
-  if [ -s "${p}a" ]; then
-    timeout -k 2 60 xargs -0 head -q -c "$l" <"${p}a" >"${p}b" 2>"${p}c" || printf 'status %s\n' "$?" >>"${p}c"
-  fi
+  for f in a b c d; do true >"$p$f"; done
+  over plain_file mark "head -q -c $l" "$@" >"${p}b" 2>"${p}c"
   [ -z "$odd" ] || odd_files "$p" "$l" "$@"
+}
+
+# plain_file: whether f is a regular file whose name a message of head can be trusted to name.
+plain_file() {
+  if [ -f "$f" ]; then
+    case $f in
+      *[!-A-Za-z0-9/._:@+,=%~#]*) odd=1 ;;
+      *) printf '%s\0' "$f" >>"${p}a"; return ;;
+    esac
+  elif [ -e "$f" ]; then
+    printf 'n%s\0' "$f" >>"${p}d"
+  elif [ -L "$f" ]; then
+    printf 'd%s\0' "$f" >>"${p}d"
+  fi
+  return 1
 }
 
 # odd_files PART LIMIT NAME...: names that a message could not be trusted to name, one by one.
@@ -43,69 +59,74 @@ odd_files() {
   done
 }
 
-# described PART FORMAT: stat every name on stdin (each ended by NUL); b: the nonce and FORMAT for each; c: complaints.
+# described PART TEST FORMAT NAME...: a: the names that pass TEST; b: the nonce and stat's FORMAT for each; c: complaints.
 described() {
-  QUOTING_STYLE=literal timeout -k 2 60 xargs -0 stat -c "$N$2" >"${1}b" 2>"${1}c" || printf 'status %s\n' "$?" >>"${1}c"
+  p=$1
+  true >"${p}a"
+  t=$2 w="-c '$N$3'"
+  shift 3
+  QUOTING_STYLE=literal
+  export QUOTING_STYLE
+  over "$t" '' "stat $w" "$@" >"${p}b" 2>"${p}c"
+  unset QUOTING_STYLE
 }
 
-# symlinks PART NAME...: a: those that are symbolic links; b: name and text of each.
+is_link() {
+  [ -L "$f" ] && printf '%s\0' "$f" >>"${p}a"
+}
+
+is_there() {
+  if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\0' "$f" >>"${p}a"; else false; fi
+}
+
+# symlinks PART NAME...: name and text of each symbolic link.
 symlinks() {
   p=$1
   shift
-  true >"${p}b"
-  true >"${p}c"
-  for f do
-    [ ! -L "$f" ] || printf '%s\0' "$f"
-  done >"${p}a"
-  [ ! -s "${p}a" ] || described "$p" %N <"${p}a"
+  described "$p" is_link %N "$@"
 }
 
-# statuses PART NAME...: b: raw mode, owner, group and name of each.
+# statuses PART NAME...: raw mode, owner, group and name of each.
 statuses() {
   p=$1
   shift
-  true >"${p}b"
-  true >"${p}c"
-  for f do
-    if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\0' "$f"; fi
-  done >"${p}a"
-  [ ! -s "${p}a" ] || described "$p" '%f %u %g %n' <"${p}a"
+  described "$p" is_there '%f %u %g %n' "$@"
 }
 
-# openers PART PREFIX...: a: descriptors in /proc that may point below a PREFIX; b: their texts; d and e: a mark and a
-# name, a mark and the argv, for each of their processes. One pass finds candidates, a second one reads them exactly.
+# openers PART PREFIX...: descriptors in /proc that point below a PREFIX: their names and texts as symlinks gives them; d
+# and e: the processes, a mark and the argv of each. A first pass finds candidates, a second one reads them exactly.
 openers() {
-  p=$1
+  r=$1
   shift
-  true >"${p}b"
-  true >"${p}c"
-  true >"${p}d"
-  true >"${p}e"
-  true >x
+  true >"${r}d"
+  true >"${r}e"
   for f do
     printf ' -> %s\n' "$f"
     printf " -> '%s\n" "$f"
   done >y
-  for f in /proc/[0-9]*/fd/[0-9]*; do
-    case $f in "/proc/$$/"*) ;; *) printf '%s\0' "$f" ;; esac
-  done | QUOTING_STYLE=literal timeout -k 2 60 xargs -0 stat -c %N 2>/dev/null | grep -aF -f y >x
-  n=
+  described x true %N /proc/[0-9]*/fd/[0-9]*
+  grep -aF -f y xb >x
+  set --
+  q=
   while IFS= read -r f; do
+    f=${f#"$N"}
     f=${f%% ->*}
     f=${f#\'}
     f=${f%\'}
-    case $f in /proc/[0-9]*/fd/[0-9]*) ;; *) continue ;; esac
-    printf '%s\0' "$f"
-    f=${f%/fd/*}
-    case "$n " in
-      *" $f "*) ;;
-      *) n="$n $f"; printf 'mark\0%s\0' "$f/cmdline" >>"${p}d" ;;
+    case $f in
+      "/proc/$$/"*) ;;
+      /proc/[0-9]*/fd/[0-9]*)
+        set -- "$@" "$f"
+        f=${f%/fd/*}/cmdline
+        case "$q " in *" $f "*) ;; *) q="$q $f" ;; esac ;;
     esac
-  done <x >"${p}a"
-  if [ -s "${p}a" ]; then
-    described "$p" %N <"${p}a"
-    xargs -0 head -q -c 4096 <"${p}d" >"${p}e" 2>/dev/null
-  fi
+  done <x
+  symlinks "$r" "$@"
+  for f in $q; do
+    printf '%s\0' "$f" >>"${r}d"
+    cat mark >>"${r}e"
+    head -c 4096 "$f" >>"${r}e" 2>/dev/null
+  done
 }
 
 # inspect PART LIMIT DEADLINE COMMAND...: a: how it ended; b, c: stdout and stderr up to LIMIT bytes.

@@ -62,11 +62,7 @@ act_run() {
 
 # put PATH MODE [OWNER]: `in` becomes the content of PATH, by a file beside it. With OWNER, mode and owner are set too.
 put() {
-  q=$1
-  if [ -L "$q" ]; then
-    q=$(readlink -f "$1" && printf .) || fail errno "$1: the link leads nowhere" || return
-    q=${q%??}
-  fi
+  follow "$1" || return
   [ -d "${q%/*}/" ] || fail absent "${q%/*}: No such directory" || return
   t=${q%/*}/.gpucarve-$N
   if put_aside "$2" "$3" && dd if=in of="$t" bs=65536 conv=fsync status=none && mv -f "$t" "$q" && settle "${q%/*}/"; then
@@ -74,6 +70,18 @@ put() {
   fi
   rm -f "$t"
   return 1
+}
+
+# follow PATH: sets q to what PATH names at the end of its links, there or not. By hand: busybox' readlink -f takes a link
+# that leads to nothing relative to the working directory.
+follow() {
+  q=$1 n=0
+  while [ -L "$q" ]; do
+    x=$(readlink -n "$q" && printf .) || return
+    case $x in /*) q=${x%.} ;; *) q=${q%/*}/${x%.} ;; esac
+    n=$((n + 1))
+    [ "$n" -lt 40 ] || fail errno "$1: Too many levels of symbolic links" || return
+  done
 }
 
 # put_aside MODE [OWNER]: make t, with the mode, owner and context that q has or is to have.
