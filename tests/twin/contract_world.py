@@ -5,6 +5,7 @@ Its clock runs with real time, for the cases wait in real time too.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,16 +17,12 @@ from gpucarve.twin import filesystem, reads
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Files, Mount
 from gpucarve.twin.machine import Script as TwinScript
-from gpucarve.twin.nodes import Directory, File, Link, Node, Special
+from gpucarve.twin.nodes import Attribute, Directory, File, Link, Node, Special
 from gpucarve.twin.transport import TwinHost
 from gpucarve.twin.worlds import SEED_004_HOST, World, seed_004
 from tests.transports.contract.world import Script
 
 ROOT = "/srv/scene"
-_ATTRIBUTES = {
-    "EACCES": "/sys/bus/pci/devices/0000:65:00.0/vendor",
-    "EINVAL": "/sys/bus/pci/devices/0000:65:00.0/numa_node",
-}
 
 
 class TwinWorld:
@@ -95,9 +92,10 @@ class TwinWorld:
         return f"{ROOT}/{name}"
 
     def fixed_attribute(self, name: str, error: str) -> str:
-        if error not in _ATTRIBUTES:
-            raise NotImplementedError(f"no attribute fails with {error} whatever is written")
-        return _ATTRIBUTES[error]
+        number: int = getattr(errno, error)
+        failing = Attribute(read_error=number) if error == "EIO" else Attribute(write_error=number)
+        self._put(f"{ROOT}/{name}", failing)
+        return f"{ROOT}/{name}"
 
     def define_command(self, name: str, script: Script) -> None:
         path = f"/usr/local/bin/{name}"

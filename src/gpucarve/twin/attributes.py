@@ -11,7 +11,7 @@ from dataclasses import replace
 from gpucarve.twin import filesystem, vgpus
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import Directory, File, raw
+from gpucarve.twin.nodes import Attribute, Directory, File, raw
 from gpucarve.twin.sight import view
 
 _ANY_WRITE = 0o222
@@ -26,6 +26,8 @@ def write_value(machine: Machine, path: str, value: str) -> Machine:
         raise KernelError(errno.ENOENT, path)
     if isinstance(node, Directory):
         raise KernelError(errno.EISDIR, path)
+    if isinstance(node, Attribute) and node.write_error:
+        raise KernelError(node.write_error, path)
     if not place.startswith(filesystem.DERIVED):
         return filesystem.write_file(machine, place, raw(value))
     if not isinstance(node, File) or not node.mode & _ANY_WRITE:

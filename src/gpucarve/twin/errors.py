@@ -27,18 +27,22 @@ _KINDS = {
 }
 
 
-class KernelError(Exception):
-    """A system call on the simulated machine that failed; `number` is an errno."""
+def not_regular(path: str) -> KernelError:
+    """What a tool that wants a file says of a directory, device or pipe."""
+    return KernelError(errno.EISDIR, path, "not a regular file")
 
-    def __init__(self, number: int, path: str) -> None:
-        super().__init__(f"{path}: {os.strerror(number)}")
+
+class KernelError(Exception):
+    """A system call on the simulated machine that failed; `number` is an errno.
+
+    `text` is what a tool prints of it: the errno's own text, unless the tool has a better word.
+    """
+
+    def __init__(self, number: int, path: str, text: str = "") -> None:
         self.number = number
         self.path = path
-
-    @property
-    def text(self) -> str:
-        """The errno's own text, as a tool prints it."""
-        return os.strerror(self.number)
+        self.text = text or os.strerror(number)
+        super().__init__(f"{path}: {self.text}")
 
     def failure(self) -> Failure:
         """The reply to the call that ran into it."""

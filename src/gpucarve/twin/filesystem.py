@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, not_regular
 from gpucarve.twin.machine import Files, Machine, Mount
 from gpucarve.twin.nodes import Directory, File, Link, Node
 from gpucarve.twin.sight import view
@@ -23,14 +23,12 @@ def write_file(machine: Machine, path: str, content: bytes, mode: int = 0o644) -
     place = sight.place(path)
     _check_stored(place, path)
     match sight.node(place):
-        case Directory():
-            raise KernelError(errno.EISDIR, path)
         case File() as file:
             return _put(machine, place, replace(file, content=content), path)
         case None:
             return _put(machine, place, File(content, mode), path)
         case _:
-            raise KernelError(errno.EINVAL, path)
+            raise not_regular(path)
 
 
 def put_file(machine: Machine, path: str, file: File) -> Machine:

@@ -14,7 +14,7 @@ from gpucarve.calls.primitives import Claim, Disown, Restore
 from gpucarve.calls.programs import Lease
 from gpucarve.calls.state import CLAIMS, LEASE, LOCK, RECORD, ROOT, Record, lease_text, parse_lease, parse_record
 from gpucarve.twin import filesystem
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, not_regular
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.nodes import Directory, File, Link, raw, shown
 from gpucarve.twin.sight import view
@@ -100,7 +100,7 @@ def _as_it_stands(machine: Machine, path: str) -> tuple[str, bytes | None]:
         case Link(target):
             return "link", raw(target)
         case _:
-            raise KernelError(errno.EISDIR if isinstance(node, Directory) else errno.EINVAL, path)
+            raise not_regular(path)
 
 
 def restore(machine: Machine, wanted: Restore) -> Machine:

@@ -56,7 +56,19 @@ class Special:
     gid: int = 0
 
 
-Node = File | Directory | Link | Special
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of a driver that refuses: the errno of a read(2) and of a write(2), 0 for one that works."""
+
+    content: bytes = b""
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    read_error: int = 0
+    write_error: int = 0
+
+
+Node = File | Directory | Link | Special | Attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False)

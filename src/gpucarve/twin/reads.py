@@ -33,7 +33,7 @@ from gpucarve.twin import commands
 from gpucarve.twin.commands.invocation import Invocation
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import Directory, File, Link, Node, raw, shown
+from gpucarve.twin.nodes import Attribute, Directory, File, Link, Node, raw, shown
 from gpucarve.twin.sight import view
 from gpucarve.twin.views import View
 
@@ -77,7 +77,9 @@ def _file(sight: View, path: str, place: str, limit: int) -> FileReply:
         return FileReply(path, failure=Failure(error.failure().kind, f"{path}: {error.text}"))
     if node is None:
         return FileReply(path, failure=Failure(FailureKind.ABSENT, f"{path}: No such file or directory"))
-    if not isinstance(node, File):
+    if isinstance(node, Attribute) and node.read_error:
+        return FileReply(path, failure=KernelError(node.read_error, path).failure())
+    if not isinstance(node, File | Attribute):
         return FileReply(path, failure=Failure(FailureKind.NOT_REGULAR, f"{path}: not a regular file"))
     if not node.mode & _ANY_READ:
         return FileReply(path, failure=Failure(FailureKind.REFUSED, f"{path}: Permission denied"))
@@ -90,7 +92,7 @@ def _status(path: str, node: Node | None) -> PathStatus | None:
             return None
         case Link():
             return PathStatus(path, PathKind.LINK, _LINK_MODE, node.uid, node.gid)
-        case File():
+        case File() | Attribute():
             kind = PathKind.FILE
         case Directory():
             kind = PathKind.DIRECTORY

@@ -13,11 +13,17 @@ from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import Directory, File, Link, Special
+from gpucarve.twin.nodes import Attribute, Directory, File, Link, Special
 
 T = TypeVar("T")
 
-_NODES: dict[str, type] = {"file": File, "directory": Directory, "link": Link, "special": Special}
+_NODES: dict[str, type] = {
+    "file": File,
+    "directory": Directory,
+    "link": Link,
+    "special": Special,
+    "attribute": Attribute,
+}
 _NODE_NAMES = {cls: name for name, cls in _NODES.items()}
 
 

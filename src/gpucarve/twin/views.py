@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import translate
 from functools import lru_cache
 
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, not_regular
 from gpucarve.twin.nodes import Directory, File, Layer, Link, Node
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -127,13 +127,13 @@ class View:
                 yield name
 
     def file(self, path: str) -> File:
-        """The regular file a path names, links followed. Raises KernelError; EISDIR and EINVAL for other things."""
+        """The regular file a path names, links followed. Raises KernelError; EISDIR for other things."""
         node = self.node(self.place(path))
         if isinstance(node, File):
             return node
         if node is None:
             raise KernelError(errno.ENOENT, path)
-        raise KernelError(errno.EISDIR if isinstance(node, Directory) else errno.EINVAL, path)
+        raise not_regular(path)
 
     def exists(self, path: str) -> bool:
         """Whether something stands there, links followed."""

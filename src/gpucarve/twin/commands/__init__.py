@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from gpucarve.calls.replies import Exited
-from gpucarve.twin.commands.coreutils import sync, true, uname
+from gpucarve.twin.commands.coreutils import env, sync, true, uname
 from gpucarve.twin.commands.invocation import Command, Invocation, Ran
 from gpucarve.twin.commands.lspci import lspci
 from gpucarve.twin.commands.mdevctl import mdevctl
@@ -36,6 +36,7 @@ TABLE: dict[str, Command] = {
     "/usr/bin/sync": sync,
     "/usr/bin/true": true,
     "/usr/bin/uname": uname,
+    "/usr/bin/env": env,
 }
 SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 

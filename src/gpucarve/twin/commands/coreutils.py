@@ -1,4 +1,4 @@
-"""The few plain commands a caller may run: true, sync, uname.
+"""The few plain commands a caller may run: true, sync, uname, env.
 
 Boundary: no state is changed here.
 """
@@ -17,6 +17,11 @@ def true(machine: Machine, _: Invocation) -> Ran:
 def sync(machine: Machine, _: Invocation) -> Ran:
     """Every write here is durable already."""
     return ran(machine, 0.05)
+
+
+def env(machine: Machine, _: Invocation) -> Ran:
+    """The environment every command gets."""
+    return ran(machine, 0.001, "LC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n")
 
 
 def uname(machine: Machine, invocation: Invocation) -> Ran:
