@@ -21,6 +21,7 @@ from gpucarve.transports.replay import Exchange, Recorder, Replay, dump, load
 from gpucarve.transports.ssh import SshTransport
 from tests.transports.contract import namespaces, sshd
 from tests.transports.contract.world import World
+from tests.twin.contract_world import twin_world
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,12 @@ async def _replay(_: Path) -> AsyncIterator[Place]:
             await transport.close()
 
 
+@asynccontextmanager
+async def _twin(_: Path) -> AsyncIterator[Place]:
+    async with twin_world() as (world, connect):
+        yield Place(connect(), world, connect)
+
+
 class RecordedFirst:
     """Asks a transport, and answers what a replay of the recording says, through the recording's text."""
 
@@ -125,4 +132,5 @@ PLACES: dict[str, Kind] = {
     "busybox": _local("busybox", "sh", applets=True),
     "ssh": Kind(_ssh, lambda: namespaces.missing() or sshd.missing()),
     "replay": Kind(_replay, namespaces.missing),
+    "twin": Kind(_twin, str),
 }
