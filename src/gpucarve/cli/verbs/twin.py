@@ -15,7 +15,11 @@ from typing import Any, TypeVar
 
 import click
 
+from gpucarve.cli.exits import of_error
 from gpucarve.cli.misuse import Misuse
+from gpucarve.cli.output import Output
+from gpucarve.cli.verb import tell
+from gpucarve.errors import UnreachableError
 from gpucarve.model.hosts import Target
 from gpucarve.twin import client, scenes
 from gpucarve.twin.faults import SelfReboot
@@ -87,7 +91,14 @@ def _reboot(socket: Path, host: str) -> None:
         target = Target.parse(host)
     except ValueError as error:
         raise Misuse(str(error)) from error
-    _ask(socket, lambda world: world.admin(target).strike(SelfReboot()))
+
+    async def reboot(world: client.RemoteWorld) -> None:
+        hosts = (await world.snapshot())["hosts"]
+        if host not in hosts:
+            raise Misuse(f"this world has no host {host}", f"it has {', '.join(hosts)}")
+        await world.admin(target).strike(SelfReboot())
+
+    _ask(socket, reboot)
 
 
 @command.command("snapshot")
@@ -106,8 +117,13 @@ def _ask(socket: Path, request: Callable[[client.RemoteWorld], Coroutine[Any, An
     async def ask() -> T:
         world = client.connect(socket)
         try:
+            await world.clock.now()  # whether anybody answers
             return await request(world)
         finally:
             await world.close()
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    except UnreachableError as error:
+        tell(error, Output.of("table"))
+        raise click.exceptions.Exit(of_error(error)) from error

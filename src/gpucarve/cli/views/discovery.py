@@ -64,7 +64,7 @@ def _facts(observed: Observed) -> list[tuple[str, str]]:
     if isinstance(state, Unknown):
         found.append(("ours", f"unknown: {state.why}"))
     else:
-        found += [("at work", status.held(state.lease)), ("ours", ", ".join(state.claims) or "nothing")]
+        found += [("lease", status.held(state.lease)), ("ours", ", ".join(state.claims) or "nothing")]
     return found
 
 
@@ -84,7 +84,7 @@ def _gpu(row: GpuRow, style: Style) -> list[str]:
         ("VFs", f"{row.enabled_vfs} of {row.total_vfs}"),
     ]
     for each in row.slices:
-        by = "ours" if each.owned else "not ours"
+        by = "ours" if each.owned else "foreign"
         used = f", used by {', '.join(each.users)}" if each.users else ""
         parts.append(("vGPU", f"{each.type_name} {each.uuid} on {each.virtual_function}, {by}{used}"))
     if row.offered:

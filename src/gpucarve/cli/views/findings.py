@@ -38,9 +38,9 @@ def summary(found: Sequence[Finding]) -> str:
 
 def _finding(finding: Finding, style: Style) -> list[str]:
     word, role = _MARKS[finding.verdict]
-    mark = style.paint(role, f"{word:<7}")
-    if finding.verdict is Verdict.HOLDS:
-        return style.paragraph(f"{finding.check}: {finding.fact}", first=f"  {mark}  ", rest=" " * 11)
-    parts = (("found", finding.fact), ("rule", finding.rule), ("fix", finding.fix))
-    rows = [(label, text) for label, text in parts if text]
-    return [*style.paragraph(finding.check, first=f"  {mark}  ", rest=" " * 11), *style.table(rows, indent="    ")]
+    indent = " " * 11
+    first = f"  {style.paint(role, f'{word:<7}')}  "
+    lines = style.paragraph(f"{finding.check}: {finding.fact}", first=first, rest=indent)
+    lines += style.paragraph(finding.rule, first=indent) if finding.rule else []
+    lines += style.paragraph(f"fix: {finding.fix}", first=indent, rest=f"{indent}  ") if finding.fix else []
+    return lines

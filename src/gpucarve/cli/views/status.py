@@ -72,12 +72,12 @@ def _host(target: Target, answer: Observed | Refusal, catalog: Catalog, style: S
 
 
 def _gpu(row: GpuRow, style: Style) -> list[str]:
-    kinds = Counter((each.type_name, each.owned) for each in row.slices)
-    parts = [f"{number} x {name}" + ("" if owned else " (not ours)") for (name, owned), number in kinds.items()]
+    kinds = Counter((each.type_name, each.owned) for each in sorted(row.slices, key=lambda each: not each.owned))
+    parts = [f"{number}x {name}" + ("" if owned else " (foreign)") for (name, owned), number in kinds.items()]
     used = [user for each in row.slices for user in each.users]
     parts += [f"used by {', '.join(used)}"] if used else []
     functions = f"{row.enabled_vfs}/{row.total_vfs} VFs"
-    text = ", ".join([row.model, functions, *(parts or ["no vGPUs"])])
+    text = ", ".join([row.model.removeprefix("NVIDIA "), functions, *(parts or ["no vGPUs"])])
     head = f"  {row.address} {bar(row.slices)}"
     if style.width < _NARROW:
         return [head, *style.paragraph(text, first="    ")]

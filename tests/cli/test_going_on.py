@@ -1,0 +1,59 @@
+"""A run that was cut off is gone on with by the same command, without asking again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gpucarve.model.hosts import Target
+from tests.cli.conftest import HOST, Cli, Twin
+
+TARGET = Target.parse(HOST)
+
+
+def test_a_killed_apply_is_shown_by_status_and_gone_on_with_without_asking(cli: Cli, twin: Twin) -> None:
+    said = _cut_off(cli, twin, signal.SIGKILL)
+    assert said[0] == -signal.SIGKILL
+    status = cli.on_fleet("status").out
+    assert "was cut off; `gpucarve apply` goes on with it" in " ".join(status.split())
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    resumed = cli.on_fleet("apply")
+    assert resumed.status == 0
+    assert resumed.err.startswith("Going on with run ")
+    assert "4 checks: 4 as wanted" in resumed.out
+    assert "was cut off" not in cli.on_fleet("status").out
+
+
+def test_an_interrupted_apply_says_how_to_go_on_and_ends_with_130(cli: Cli, twin: Twin) -> None:
+    status, err = _cut_off(cli, twin, signal.SIGINT)
+    assert status == 130
+    assert "Run the same command again: it goes on where this run was." in err
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    assert cli.on_fleet("apply").status == 0
+
+
+def test_a_run_for_another_document_is_not_gone_on_with(cli: Cli, twin: Twin) -> None:
+    _cut_off(cli, twin, signal.SIGKILL)
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    cli.fleet.write_text(cli.fleet.read_text().replace("A100D-40C: 2", "A100D-40C: 1"))
+    said = cli.on_fleet("apply")
+    assert said.status == 64
+    assert "Going on" not in said.err
+
+
+def _cut_off(cli: Cli, twin: Twin, how: signal.Signals) -> tuple[int, str]:
+    """Begin an apply on a slow host and end it in its first step; status and what it said."""
+    twin.do(lambda world: world.admin(TARGET).pace(0.5))
+    log: Path = cli.folder / "said"
+    argv = [sys.executable, "-m", "gpucarve", "apply", "--yes", "-f", str(cli.fleet)]
+    with log.open("w") as file:
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=file, env=os.environ.copy())
+        while "change kernel-arguments" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        process.send_signal(how)
+        return process.wait(), log.read_text()
