@@ -104,7 +104,7 @@ class Namespace:
         return PathStatus(path, kind, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
 
     def listing(self, directory: str) -> set[str]:
-        return set(os.listdir(self.within(directory)))
+        return {entry.name for entry in self.within(directory).iterdir()}
 
     def small_disk(self, name: str, size: int) -> str:
         path = f"{self.root}/{name}"

@@ -1,7 +1,7 @@
 """Every place the contract is held to: a transport with the world behind it.
 
-A place is an async context manager that takes a scratch folder; `missing` says why it cannot be had here. Another room's
-implementation joins by an entry in `PLACES`.
+A place is an async context manager that takes a scratch folder; `missing` says why it cannot be had here. Another
+room's implementation joins by an entry in `PLACES`.
 """
 
 from __future__ import annotations

@@ -50,10 +50,11 @@ class Server:
     identity: str
     process: subprocess.Popen[bytes]
 
-    def endpoint(self, user: str = "root", **more: str) -> SshEndpoint:
+    def endpoint(self, user: str = "root") -> SshEndpoint:
         """How `user` connects."""
-        files = {"known_hosts": self.known_hosts, "identity": self.identity, "config": "/dev/null"} | more
-        return SshEndpoint("127.0.0.1", self.port, user, **files)
+        return SshEndpoint(
+            "127.0.0.1", self.port, user, known_hosts=self.known_hosts, identity=self.identity, config="/dev/null"
+        )
 
 
 def serve(world: Namespace, folder: Path) -> Server:
@@ -86,7 +87,9 @@ def _users(world: Namespace) -> None:
     shadow = "".join(f"{name}:*:19000:0:99999:7:::\n" for name in _USERS)
     for name, added in (("passwd", passwd), ("shadow", shadow)):
         lines = Path(f"/etc/{name}").read_text().splitlines(keepends=True)
-        root = ["root:*:19000:0:99999:7:::\n" if name == "shadow" and line.startswith("root:") else line for line in lines]
+        root = [
+            "root:*:19000:0:99999:7:::\n" if name == "shadow" and line.startswith("root:") else line for line in lines
+        ]
         world.put_file(f"/run/{name}", ("".join(root) + added).encode(), 0o644 if name == "passwd" else 0o640)
     world.put_file("/run/sudoers", _SUDOERS.encode(), 0o440)
     for name in ("passwd", "shadow", "sudoers"):

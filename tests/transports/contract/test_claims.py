@@ -13,9 +13,7 @@ from tests.transports.contract.world import World
 KEY = "vgpu@0000:65:00.0#0"
 
 
-async def test_a_claim_holds_its_record_and_copies_in_the_agreed_layout(
-    transport: HostTransport, world: World
-) -> None:
+async def test_a_claim_holds_its_record_and_copies_in_the_agreed_layout(transport: HostTransport, world: World) -> None:
     content = bytes(range(256))
     world.put_file(f"{world.root}/file", content, mode=0o640, uid=12, gid=34)
     world.put_link(f"{world.root}/link\n", "it's\n")

@@ -39,7 +39,9 @@ async def test_a_command_that_looks_has_an_empty_stdin(transport: HostTransport,
     assert world.read_file(f"{world.root}/stdin") == b""
 
 
-@pytest.mark.parametrize("content", [b"", bytes(range(256)), b"-n\n", b"x" * 200_000], ids=["no", "every", "dash", "big"])
+@pytest.mark.parametrize(
+    "content", [b"", bytes(range(256)), b"-n\n", b"x" * 200_000], ids=["no", "every", "dash", "big"]
+)
 async def test_stdin_arrives_byte_for_byte(transport: HostTransport, world: World, content: bytes) -> None:
     world.define_command("tool", Script(save_stdin=f"{world.root}/stdin"))
     for stdin in (content, Secret(content)):
@@ -62,9 +64,7 @@ async def test_a_run_that_exits_with_another_status_than_0_has_failed(transport:
 
 
 @pytest.mark.parametrize("status", [1, 124, 125, 126, 127, 128, 255])
-async def test_no_exit_status_is_taken_for_something_else(
-    transport: HostTransport, world: World, status: int
-) -> None:
+async def test_no_exit_status_is_taken_for_something_else(transport: HostTransport, world: World, status: int) -> None:
     world.define_command("tool", Script(status=status))
     assert await read(transport, Inspect(("tool",))) == Exited(status)
 

@@ -56,14 +56,31 @@ def scene(world: World) -> None:
 
 
 NAMES = (
-    "empty text text-line text-lines text-blank two-lines leading-line nul nul-end nul-line one umlaut broken-utf8 seven"
-    " zeros zero minus plus blank-seven seven-seven hex huge dash bracket directory fifo link dangling loop odd ends none"
-    " directory/none text/none"
-).split()
+    *("empty", "text", "text-line", "text-lines", "text-blank", "two-lines"),
+    *("leading-line", "nul", "nul-end", "nul-line", "one", "umlaut"),
+    *("broken-utf8", "seven", "zeros", "zero", "minus", "plus"),
+    *("blank-seven", "seven-seven", "hex", "huge", "dash", "bracket"),
+    *("directory", "fifo", "link", "dangling", "loop", "odd"),
+    *("ends", "none", "directory/none", "text/none"),
+)
 MAKERS: dict[str, list[Callable[[str], Predicate]]] = {
     "equals": [
         lambda path, value=value: Equals(path, value)  # type: ignore[misc]  # a default binds the loop's value
-        for value in ("", "text", "text\n", "text\n\n", "\ntext", "text\nmore", "größe", "7", "-n", "(", "!", "te", "text ")
+        for value in (
+            "",
+            "text",
+            "text\n",
+            "text\n\n",
+            "\ntext",
+            "text\nmore",
+            "größe",
+            "7",
+            "-n",
+            "(",
+            "!",
+            "te",
+            "text ",
+        )
     ],
     "absent": [Absent],
     "links-to": [

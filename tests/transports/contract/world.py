@@ -1,11 +1,11 @@
-"""What the contract suite needs of the place behind a transport: to set a scene, to look at it from outside, to break it.
+"""What the contract suite needs of the place behind a transport: to set a scene, to look from outside, to break it.
 
-A `World` is one machine that exists for one test. The suite sets it up and inspects it through these methods only, never
-through the transport under test. The shell's worlds are mount namespaces of this machine; a twin answers from its
-simulated file system, commands and processes. All methods are synchronous but `cut`.
+A `World` is one machine that exists for one test. The suite sets it up and inspects it through these methods only,
+never through the transport under test. The shell's worlds are mount namespaces of this machine; a twin answers from
+its simulated file system, commands and processes. All methods are synchronous but `cut`.
 
-Paths: cases put everything below `root`, an existing empty directory that a shell pattern can name as it is (no blank, no
-pattern character), and below `calls.state.ROOT`, which does not exist when a test begins.
+Paths: cases put everything below `root`, an existing empty directory that a shell pattern can name as it is (no blank,
+no pattern character), and below `calls.state.ROOT`, which does not exist when a test begins.
 
 Meanings the suite holds every transport to, where the docstrings of `gpucarve.calls` leave room:
 
@@ -94,7 +94,7 @@ class World(Protocol):
         ...
 
     def fixed_attribute(self, name: str, error: str) -> str:
-        """A path as kernel attributes are: its write(2) fails with `error` (EINVAL, ENOSPC, EACCES), or its read(2) (EIO).
+        """An attribute as the kernel's are: its write(2) fails with EINVAL, ENOSPC or EACCES, or its read(2) with EIO.
 
         Raises NotImplementedError for an error that this world cannot produce.
         """
