@@ -20,6 +20,7 @@ def test_a_killed_apply_is_shown_by_status_and_gone_on_with_without_asking(cli: 
     assert said[0] == -signal.SIGKILL
     status = cli.on_fleet("status").out
     assert "was cut off; `gpucarve apply` goes on with it" in " ".join(status.split())
+    assert "driver 525.105.14, held by controller" in status
     twin.do(lambda world: world.admin(TARGET).pace(0))
     resumed = cli.on_fleet("apply")
     assert resumed.status == 0
@@ -43,6 +44,22 @@ def test_a_run_for_another_document_is_not_gone_on_with(cli: Cli, twin: Twin) ->
     said = cli.on_fleet("apply")
     assert said.status == 64
     assert "Going on" not in said.err
+
+
+def test_another_controller_watches_the_dead_ones_lease_and_takes_over(cli: Cli, twin: Twin) -> None:
+    _cut_off(cli, twin, signal.SIGKILL)
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    said = cli.on_fleet("apply", "--yes", "--journal", cli.folder / "other.sqlite3")
+    assert said.status == 0
+    assert "holds the lease; watching it for" in said.err
+
+
+def test_a_controller_that_is_told_to_take_over_does_not_wait(cli: Cli, twin: Twin) -> None:
+    _cut_off(cli, twin, signal.SIGKILL)
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    said = cli.on_fleet("apply", "--yes", "--take-over", "--journal", cli.folder / "other.sqlite3")
+    assert said.status == 0
+    assert "watching" not in said.err
 
 
 def _cut_off(cli: Cli, twin: Twin, how: signal.Signals) -> tuple[int, str]:

@@ -17,7 +17,6 @@ from gpucarve.calls.transport import HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.spec import SshAccess
 from gpucarve.transports.ssh import SshEndpoint, SshTransport
-from gpucarve.twin import client
 
 _DESTINATION = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_-]{0,31})@)?(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})")
 
@@ -55,7 +54,7 @@ def open_world(fleet: Fleet, socket: Path | None, folder: Path = Path()) -> Worl
     `folder` is where relative paths of the document start.
     """
     if socket is not None:
-        return client.connect(socket)
+        return _twin(socket)
     hosts = fleet.spec.hosts()
     return SshWorld({target: endpoint(site.access.ssh, target.name, folder) for target, site, _ in hosts})
 
@@ -66,7 +65,7 @@ def open_host(destination: str, socket: Path | None) -> tuple[World, Target]:
     Raises ValueError when `destination` is neither.
     """
     if socket is not None:
-        return client.connect(socket), Target.parse(destination)
+        return _twin(socket), Target.parse(destination)
     match = _DESTINATION.fullmatch(destination)
     if match is None:
         raise ValueError(f"{destination!r} is not a host such as gpu-1 or root@gpu-1")
@@ -83,6 +82,12 @@ def endpoint(access: SshAccess, node: str, folder: Path) -> SshEndpoint:
         known_hosts=_path(access.known_hosts, folder),
         identity=_path(access.identity_file, folder),
     )
+
+
+def _twin(socket: Path) -> World:
+    from gpucarve.twin import client  # noqa: PLC0415 - a whole simulated machine, for those alone who use one
+
+    return client.connect(socket)
 
 
 def _path(text: str | None, folder: Path) -> str | None:

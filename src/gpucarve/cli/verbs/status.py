@@ -12,6 +12,7 @@ from gpucarve.cli.exits import Exit, of_refusals
 from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, journal, verb, world
 from gpucarve.cli.views import status
+from gpucarve.errors import PlanError
 from gpucarve.journal.store import Run
 
 
@@ -26,7 +27,7 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None)
       gpucarve status -f fleet.yaml
     """
     loaded, folder = reading.fleet(file)
-    run = _unfinished(journal or places.journal(), loaded.name)
+    run = _unfinished(journal or places.journal(), loaded.name, output)
     opened = open_world(loaded, world, folder)
     with reading.world(opened) as runner:
         answers = runner.run(app.observe(opened, loaded.targets))
@@ -35,9 +36,13 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None)
     return of_refusals([answer for answer in answers.values() if isinstance(answer, Refusal)])
 
 
-def _unfinished(path: Path, name: str) -> Run | None:
+def _unfinished(path: Path, name: str, output: Output) -> Run | None:
     """The run of any purpose that was cut off; a journal that is not there is not made."""
     if not path.exists():
         return None
     with reading.journal(path) as opened:
-        return opened.unfinished(name)
+        try:
+            return opened.unfinished(name)
+        except PlanError as error:
+            output.note(f"A run of this fleet was cut off, and cannot be shown: {error}.")
+            return None
