@@ -18,7 +18,14 @@ from tests.story.lab import Lab, footprint, until_done
 
 pytestmark = pytest.mark.anyio
 
-EFFECTS: tuple[Effect, ...] = (PowerLoss(), PowerLoss(2000.0), SelfReboot(), Hang(45.0), Hang(600.0), NetworkLoss(200.0))
+EFFECTS: tuple[Effect, ...] = (
+    PowerLoss(),
+    PowerLoss(2000.0),
+    SelfReboot(),
+    Hang(45.0),
+    Hang(600.0),
+    NetworkLoss(200.0),
+)
 CLEAR = {Outcome.UNREACHABLE, Outcome.LOCKED}
 
 

@@ -158,7 +158,9 @@ async def test_a_vgpu_made_by_hand_is_left_alone_and_named_when_it_is_in_the_way
     before = footprint(lab.host)
     uuids = [each.uuid for each in lab.host.machine.up.devices.mdevs]
     survey = await lab.survey()
-    assert all(any(uuid in each.sentence() and "adopt" in each.sentence() for each in survey.problems) for uuid in uuids)
+    assert all(
+        any(uuid in each.sentence() and "adopt" in each.sentence() for each in survey.problems) for uuid in uuids
+    )
     assert (await lab.apply(survey.draft.plan)).endings[HOST].outcome is Outcome.REFUSED
     assert footprint(lab.host) == before
 

@@ -19,7 +19,7 @@ from gpucarve.calls.replies import Failure, FailureKind, Instant, Reply
 R = TypeVar("R")
 T = TypeVar("T")
 
-Request = Call[Any] | Guarded | tuple[Read[Any], ...]
+Request = Call[Any] | tuple[Read[Any], ...] | tuple[Guarded, ...]
 Flow = Generator[Request, Any, T]
 
 
@@ -40,8 +40,14 @@ def do(guarded: Guarded) -> Flow[CallOutcome]:
 
     When the program was refused or its outcome is lost, the state is FAILED and the reply a `Failure` (UNREACHABLE).
     """
-    outcome: CallOutcome = yield guarded
-    return outcome
+    outcomes = yield from do_all((guarded,))
+    return outcomes[0]
+
+
+def do_all(writes: Sequence[Guarded]) -> Flow[tuple[CallOutcome, ...]]:
+    """Carry out several as one recorded program, which stops at the first that does not go through."""
+    outcomes: tuple[CallOutcome, ...] = yield tuple(writes)
+    return outcomes
 
 
 def until(

@@ -52,7 +52,8 @@ def encode(value: Any, *, reveal: bool = False) -> Any:
         case _ if type(value).__name__ in _CLASSES:
             fields = {f.name: encode(getattr(value, f.name), reveal=reveal) for f in dataclasses.fields(value)}
             return {"is": type(value).__name__, **fields}
-    raise TypeError(f"{type(value).__name__} has no wire form")
+        case _:
+            raise TypeError(f"{type(value).__name__} has no wire form")
 
 
 def decode(data: Any) -> Any:
@@ -80,4 +81,5 @@ def decode(data: Any) -> Any:
             return tuple(decode(item) for item in data)
         case None | bool() | int() | float() | str():
             return data
-    raise ValueError(f"{type(data).__name__} is not part of the wire format")
+        case _:
+            raise ValueError(f"{type(data).__name__} is not part of the wire format")

@@ -124,8 +124,8 @@ class HostChannel:
 
     async def answer(self, request: Request) -> Any:
         match request:
-            case Guarded():
-                return await self._write_one(request)
+            case (Guarded(), *_):
+                return await self._write_all([each for each in request if isinstance(each, Guarded)])
             case Sleep(seconds):
                 await self.sleep(seconds)
                 return Done()
@@ -152,12 +152,13 @@ class HostChannel:
             await self.transport.run(Program(self.holder, self.run, Release(self._lease.fence)))
             self._lease = None
 
-    async def _write_one(self, guarded: Guarded) -> CallOutcome:
-        reply = await self._program((guarded,), ())
+    async def _write_all(self, writes: Sequence[Guarded]) -> tuple[CallOutcome, ...]:
+        reply = await self._program(writes, ())
         if isinstance(reply, Refusal):
             self._away(reply)
-            return CallOutcome(CallState.FAILED, Failure(FailureKind.UNREACHABLE, reply.detail))
-        return reply.outcomes[0]
+            lost = CallOutcome(CallState.FAILED, Failure(FailureKind.UNREACHABLE, reply.detail))
+            return tuple(lost for _ in writes)
+        return reply.outcomes
 
     async def _read(self, reads: tuple[HostRead, ...]) -> tuple[Reply, ...]:
         replies = await self.transport.gather(reads)
@@ -191,8 +192,8 @@ class HostChannel:
             await self.clock.sleep(2.0)
             replies = await self.transport.gather((ReadFiles((state.LEASE,)),))
             if isinstance(replies, Refusal):
-                raise Ended(of_refusal(replies))
-            if _lease(replies[0]) != lease:
+                self._away(replies)  # rebooting, perhaps: that says nothing about its controller
+            elif _lease(replies[0]) != lease:
                 reason = f"controller {lease.holder} is at work (run {lease.run}): wait for it"
                 raise Ended(Ending(Outcome.LOCKED, (reason,)))
         return lease
@@ -229,11 +230,9 @@ class ClusterChannel:
             case Now():
                 return Instant(await self.transport.clock.now())
             case tuple():
-                return tuple([await self.transport.ask(each) for each in request])
-            case Read() | Write():
-                return await self.transport.ask(request)
+                return tuple([await self.transport.ask(_object_call(each)) for each in request])
             case _:
-                raise BugError(f"a flow asked a cluster for {type(request).__name__}")
+                return await self.transport.ask(_object_call(request))
 
     async def wait_idle(self, patience: float) -> Refusal | None:
         return None
@@ -246,6 +245,13 @@ class ClusterChannel:
 
     async def release(self) -> None:
         return None
+
+
+def _object_call(request: object) -> Read[Any] | Write[Any]:
+    """A call of a cluster's flow. A guarded write there is our own mistake."""
+    if isinstance(request, Read | Write):
+        return request
+    raise BugError(f"a cluster was asked for {type(request).__name__}")
 
 
 def _lease(reply: Reply) -> Lease | None:

@@ -48,9 +48,10 @@ class VirtualClock:
                     if self._first(entry):
                         self.advance(entry[0])
                 else:
-                    await asyncio.sleep(min(_STEP, (entry[0] - self.time) / self.speed))
+                    speed = self.speed  # it may be changed while we sleep
+                    await asyncio.sleep(min(_STEP, (entry[0] - self.time) / speed))
                     if self._first(entry):
-                        self.advance(min(entry[0], self.time + _STEP * self.speed))
+                        self.advance(min(entry[0], self.time + _STEP * speed))
         finally:
             self._sleepers.remove(entry)
             heapq.heapify(self._sleepers)

@@ -14,7 +14,7 @@ from random import Random
 
 from gpucarve.twin import grub
 from gpucarve.twin.functions import iommu_on, physical_groups
-from gpucarve.twin.machine import Boot, Devices, Hardware, Machine, Running, Schedule
+from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running, Schedule
 from gpucarve.twin.nodes import File
 
 
@@ -44,10 +44,12 @@ def next_event(machine: Machine) -> float | None:
 
 
 def go_down(machine: Machine, now: float, seconds: float) -> Machine:
-    """Off at once, with all that runs lost, and back after `seconds`."""
+    """Off at once, with all that runs and /run lost, and back after `seconds`."""
+    kept = {path: node for path, node in machine.files.nodes.items() if not path.startswith("/run/")}
     return replace(
         machine,
         running=None,
+        files=machine.files if len(kept) == len(machine.files.nodes) else Files(kept),
         schedule=replace(machine.schedule, stops_at=None, hangs_until=None, wakes_at=now + seconds),
     )
 

@@ -59,6 +59,9 @@ class World:
         """A new connection to a cluster. Raises KeyError for one that is not there."""
         return TwinCluster(self.clusters[target])
 
+    async def close(self) -> None:
+        """There is nothing to let go of; the world goes with its process."""
+
     def scene(self) -> Scene:
         """Everything as it is now, as data."""
         return Scene(

@@ -1,6 +1,7 @@
 """The reboot of a host: one for everything that waits for it.
 
-The boot id it was decided on is its precondition, so a host that has rebooted since is not rebooted again.
+The boot id it was decided on is its precondition, so a host that has rebooted since is not rebooted again. That it was
+ordered is noted under /run, which the boot empties: a host on its way down is not told twice.
 
 Boundary: a flow; the planner decides that one is needed. The reply to the command may be lost with the connection;
 only a new boot id counts.
@@ -8,10 +9,10 @@ only a new boot id counts.
 
 from __future__ import annotations
 
-from gpucarve.calls.flows import Flow, ask, do, until
-from gpucarve.calls.predicates import Equals
-from gpucarve.calls.primitives import ReadFiles, Run
-from gpucarve.calls.programs import CallState, Guarded
+from gpucarve.calls.flows import Flow, ask, do, do_all, until
+from gpucarve.calls.predicates import Absent, Equals
+from gpucarve.calls.primitives import ReadFiles, Remove, Run, WriteFile
+from gpucarve.calls.programs import CallOutcome, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files
 from gpucarve.facts import boot
 from gpucarve.facts.observed import Observed
@@ -20,6 +21,7 @@ from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.resources.decisions import Change
 
 PATIENCE = 900.0  # seconds for a server with much memory to come back
+_ORDERED = "/run/gpucarve-reboot"  # holds the boot id that was told to end
 
 
 def key(target: Target) -> ResourceKey:
@@ -42,16 +44,27 @@ def change(observed: Observed, reasons: tuple[str, ...]) -> Change:
 
 
 def _reboot(boot_id: str) -> Flow[Done | Failure]:
-    outcome = yield from do(Guarded(Run(("systemctl", "reboot")), before=(Equals(boot.BOOT_ID, boot_id),)))
-    match outcome.reply:
-        case Exited(status) as said if outcome.state is CallState.FAILED:
-            return Failure(FailureKind.OTHER, f"systemctl reboot ended with {status}: {said.error_text()[:300]}")
-        case Failure(kind) as failure if kind is not FailureKind.UNREACHABLE:
-            return failure
+    same_boot = Equals(boot.BOOT_ID, boot_id)
+    ordered = Guarded(WriteFile(_ORDERED, boot_id.encode()), before=(Absent(_ORDERED), same_boot))
+    outcomes = yield from do_all((ordered, Guarded(Run(("systemctl", "reboot")), before=(same_boot,))))
+    said = outcomes[1].reply
+    if isinstance(said, Exited) and said.status != 0:
+        yield from do(Guarded(Remove(_ORDERED)))
+        return Failure(FailureKind.OTHER, f"systemctl reboot ended with {said.status}: {said.error_text()[:300]}")
+    if failure := _certain_failure(outcomes):
+        return failure
     back = yield from until(_boot_id, lambda now: now not in ("", boot_id), deadline=PATIENCE, every=2.0)
     if isinstance(back, Failure):
         return Failure(FailureKind.TIMED_OUT, f"the host did not come back within {PATIENCE:g} s")
     return Done()
+
+
+def _certain_failure(outcomes: tuple[CallOutcome, ...]) -> Failure | None:
+    """A write that failed for sure. One that stopped was ordered before; a lost reply is what a reboot looks like."""
+    for outcome in outcomes:
+        if isinstance(outcome.reply, Failure) and outcome.reply.kind is not FailureKind.UNREACHABLE:
+            return outcome.reply
+    return None
 
 
 def _boot_id() -> Flow[str]:
