@@ -46,6 +46,16 @@ def test_a_run_for_another_document_is_not_gone_on_with(cli: Cli, twin: Twin) ->
     assert "Going on" not in said.err
 
 
+def test_a_saved_plan_that_was_cut_off_is_gone_on_with_as_the_same_run(cli: Cli, twin: Twin) -> None:
+    plan = cli.folder / "plan.json"
+    cli.on_fleet("plan", "--out", plan)
+    _cut_off(cli, twin, signal.SIGKILL, plan)
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    said = cli.on_fleet("apply", plan)
+    assert said.status == 0
+    assert said.err.startswith("Going on with run ")
+
+
 def test_another_controller_watches_the_dead_ones_lease_and_takes_over(cli: Cli, twin: Twin) -> None:
     _cut_off(cli, twin, signal.SIGKILL)
     twin.do(lambda world: world.admin(TARGET).pace(0))
@@ -62,11 +72,11 @@ def test_a_controller_that_is_told_to_take_over_does_not_wait(cli: Cli, twin: Tw
     assert "watching" not in said.err
 
 
-def _cut_off(cli: Cli, twin: Twin, how: signal.Signals) -> tuple[int, str]:
+def _cut_off(cli: Cli, twin: Twin, how: signal.Signals, *arguments: Path) -> tuple[int, str]:
     """Begin an apply on a slow host and end it in its first step; status and what it said."""
     twin.do(lambda world: world.admin(TARGET).pace(0.5))
     log: Path = cli.folder / "said"
-    argv = [sys.executable, "-m", "gpucarve", "apply", "--yes", "-f", str(cli.fleet)]
+    argv = [sys.executable, "-m", "gpucarve", "apply", "--yes", "-f", str(cli.fleet), *map(str, arguments)]
     with log.open("w") as file:
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=file, env=os.environ.copy())
         while "change kernel-arguments" not in log.read_text():
