@@ -37,7 +37,7 @@ def _lines(output: Output) -> Iterator[Emit]:
 def _live(output: Output) -> Iterator[Emit]:
     """Lines above, a spinner with the steps under way below."""
     from rich.console import Console  # noqa: PLC0415 - heavy, and for terminals alone
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     console = Console(stderr=True, no_color=not output.side.colour, highlight=False, soft_wrap=True)
     under_way: dict[ResourceKey, str] = {}
