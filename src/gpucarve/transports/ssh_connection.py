@@ -85,6 +85,8 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 async def connect(endpoint: SshEndpoint) -> Connection | Refusal:
     """Make a connection within the endpoint's patience, or say what is in the way and what to do."""
     name = endpoint.host
+    if not _has_known_hosts(endpoint):
+        return Refusal(RefusalKind.HOST_KEY, _host_key(endpoint, "there is no such file"))
     try:
         client = await asyncssh.connect(name, **_options(endpoint))
     except asyncssh.HostKeyNotVerifiable as error:
@@ -115,6 +117,10 @@ def _options(endpoint: SshEndpoint) -> dict[str, Any]:
         "keepalive_interval": endpoint.keepalive,
         "keepalive_count_max": _MISSED_SIGNS,
     }
+
+
+def _has_known_hosts(endpoint: SshEndpoint) -> bool:
+    return endpoint.known_hosts is None or Path(endpoint.known_hosts).is_file()
 
 
 def _host_key(endpoint: SshEndpoint, said: str) -> str:

@@ -12,11 +12,6 @@ from tests.transports.contract.places import PLACES, Place
 from tests.transports.contract.world import World
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=sorted(PLACES))
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     kind = PLACES[request.param]

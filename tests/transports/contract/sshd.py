@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -60,13 +61,11 @@ class Server:
 def serve(world: Namespace, folder: Path) -> Server:
     """Start one in a world; `folder` gets the client's files."""
     host_key, identity = folder / "host_key", folder / "identity"
-    for key in (host_key, identity):
-        subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)), check=True)
     port = _free_port()
     known_hosts = folder / "known_hosts"
-    known_hosts.write_text(f"[127.0.0.1]:{port} {host_key.with_suffix('.pub').read_text()}")
+    known_hosts.write_text(f"[127.0.0.1]:{port} {make_key(host_key).read_text()}")
+    world.put_file("/run/authorized_keys", make_key(identity).read_bytes())
     world.put_file("/run/host_key", host_key.read_bytes(), 0o600)
-    world.put_file("/run/authorized_keys", identity.with_suffix(".pub").read_bytes())
     world.put_file("/run/sshd_config", _CONFIG.format(port=port).encode())
     _users(world)
     process = world.start(DAEMON, "-D", "-e", "-f", "/run/sshd_config")
@@ -75,10 +74,20 @@ def serve(world: Namespace, folder: Path) -> Server:
 
 
 def kill_sessions(server: Server) -> None:
-    """Kill the server's processes that hold connections, so that each is lost without a word."""
-    listing = subprocess.run(("ps", "-o", "pid=", "--ppid", str(server.process.pid)), capture_output=True, check=True)
-    for pid in listing.stdout.split():
-        os.kill(int(pid), 9)
+    """Kill the server's processes that hold connections, so that each is lost without a word; not what they started."""
+    listing = subprocess.run(("ps", "-eo", "pid=,ppid=,comm="), capture_output=True, check=True, text=True)
+    parents = {server.process.pid}
+    for pid, parent, name in (line.split(None, 2) for line in listing.stdout.splitlines()):
+        if int(parent) in parents and name.startswith("sshd"):
+            parents.add(int(pid))
+    for process in parents - {server.process.pid}:
+        os.kill(process, signal.SIGKILL)
+
+
+def make_key(path: Path) -> Path:
+    """A new key; the path of its public half."""
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)), check=True)
+    return path.with_suffix(".pub")
 
 
 def _users(world: Namespace) -> None:

@@ -1,0 +1,34 @@
+"""What every test of the transports shares: asyncio, and worlds of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.transports.contract import namespaces, sshd
+from tests.transports.contract.namespaces import Namespace
+from tests.transports.contract.sshd import Server
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def machine() -> Iterator[Namespace]:
+    """A mount namespace of this machine."""
+    if reason := namespaces.missing():
+        pytest.skip(reason)
+    with namespaces.namespace() as world:
+        yield world
+
+
+@pytest.fixture
+def server(machine: Namespace, tmp_path: Path) -> Server:
+    """An ssh server in it."""
+    if reason := sshd.missing():
+        pytest.skip(reason)
+    return sshd.serve(machine, tmp_path)
