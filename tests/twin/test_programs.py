@@ -51,7 +51,7 @@ async def test_a_killed_program_leaves_its_child_at_work_with_the_lock(bench: Be
     reply = await task
     assert isinstance(reply, Refusal)
     assert reply.kind is RefusalKind.LOST
-    assert await bench.transport.wait_idle(0) is None
+    assert await bench.transport.wait_idle(60) is None
     assert await bench.text(f"/sys/bus/pci/devices/{GPU}/sriov_numvfs") == "16"
     assert await bench.files("/srv/*") == {}
 

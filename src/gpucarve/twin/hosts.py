@@ -36,13 +36,18 @@ class SimulatedHost:
         self._randomness = randomness
         self._faults: list[Fault] = []
         self._connections: set[asyncio.Future[None]] = set()
+        self._deaths: dict[int, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def settle(self) -> None:
         """Bring the machine to what it is by now; connections do not survive its going down."""
-        before = self._boot()
-        self.machine = power.reconcile(self.machine, self.clock.time, self._randomness)
+        self._become(power.reconcile(self.machine, self.clock.time, self._randomness))
+
+    def _become(self, machine: Machine) -> None:
+        before, self.machine = self._boot(), machine
         if before is not None and self._boot() != before:
+            for pid in tuple(self._deaths):
+                self._tell_death(pid)
             self.drop()
 
     def _boot(self) -> str | None:
@@ -128,12 +133,22 @@ class SimulatedHost:
         """The process is over, by itself or by SIGKILL; unknown ones are passed over."""
         if self.machine.running is not None:
             self._change_process(pid, None)
+        self._tell_death(pid)
+
+    def _tell_death(self, pid: int) -> None:
+        death = self._deaths.pop(pid, None)
+        if death is not None and not death.done():
+            death.set_result(None)
 
     def _change_process(self, pid: int, changed: Process | None) -> None:
         processes = self.machine.up.processes
         others = tuple(process for process in processes.entries if process.pid != pid)
         entries = others if changed is None else (*others, changed)
         self.machine = self.machine.with_processes(replace(processes, entries=entries))
+
+    def death_of(self, pid: int) -> asyncio.Future[None]:
+        """A future that is done when the process is over, or its machine off."""
+        return self._deaths.setdefault(pid, asyncio.get_running_loop().create_future())
 
     def name_of(self, pid: int) -> str:
         """The short name of a process."""
@@ -177,7 +192,7 @@ class SimulatedHost:
 
     def strike(self, effect: Effect) -> None:
         """Let it happen now."""
-        self.machine = strike(self.machine, effect, self.clock.time)
+        self._become(strike(self.machine, effect, self.clock.time))
         self.settle()
         if not self.reachable:
             self.drop()

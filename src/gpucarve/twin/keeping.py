@@ -43,7 +43,10 @@ def lease(machine: Machine) -> Lease:
         text = view(machine).file(LEASE).content.decode("utf-8", "replace")
     except KernelError:
         return Lease()
-    return parse_lease(text)
+    held = parse_lease(text)
+    if text and text != lease_text(held):
+        raise ValueError(f"{LEASE} does not hold a lease: {text[:80]!r}")
+    return held
 
 
 def write_lease(machine: Machine, held: Lease) -> Machine:

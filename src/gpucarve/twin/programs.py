@@ -8,6 +8,7 @@ Boundary: one program on one host, no connection: who started it may be long gon
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from gpucarve.calls.predicates import Predicate, holds, probe
@@ -62,7 +63,12 @@ def locked(host: SimulatedHost, holder: int) -> Refusal:
     """The refusal that names who holds the lock, and for which run."""
     record = keeping.record(host.machine)
     run = f" by run {record.run}" if record else ""
-    return Refusal(RefusalKind.LOCKED, f"the host's lock is held{run}: {host.name_of(holder)} (pid {holder}, state S)")
+    detail = f"the host's lock is held{run}: {host.name_of(holder)} (pid {holder}, state S)"
+    try:
+        lease = keeping.lease(host.machine)
+    except ValueError:
+        lease = None
+    return Refusal(RefusalKind.LOCKED, detail, lease)
 
 
 async def wait_for_lock(host: SimulatedHost, patience: float, pid: int | None = None) -> int | None:
@@ -181,16 +187,27 @@ async def _write(host: SimulatedHost, pid: int, number: int, guarded: Guarded, r
 
 
 async def _effect(host: SimulatedHost, pid: int, write: HostWrite) -> Done | Exited | Failure:
-    """Let the call take its time, then let it happen; a command runs as a child that outlives its parent."""
-    child = host.spawn(write.argv, parent=pid) if isinstance(write, Run) else pid
-    try:
-        host.machine, seconds = writes.begin(host.machine, write, host.clock.time)
-        await host.elapse(seconds, child)
-        host.machine, reply = writes.carry_out(host.machine, write, host.clock.time)
-    finally:
-        if child != pid:
-            host.end(child)
+    """Let the call take its time, then let it happen; a command runs as a child, which outlives a killed parent."""
+    if not isinstance(write, Run):
+        return await _happen(host, pid, write)
+    child = asyncio.ensure_future(_run_child(host, host.spawn(write.argv, parent=pid), write))
+    host.keep(child)
+    await asyncio.wait((child, host.death_of(pid)), return_when=asyncio.FIRST_COMPLETED)
     host.check_alive(pid)
+    return child.result()
+
+
+async def _run_child(host: SimulatedHost, child: int, write: Run) -> Done | Exited | Failure:
+    try:
+        return await _happen(host, child, write)
+    finally:
+        host.end(child)
+
+
+async def _happen(host: SimulatedHost, pid: int, write: HostWrite) -> Done | Exited | Failure:
+    host.machine, seconds = writes.begin(host.machine, write, host.clock.time)
+    await host.elapse(seconds, pid)
+    host.machine, reply = writes.carry_out(host.machine, write, host.clock.time)
     return reply
 
 
