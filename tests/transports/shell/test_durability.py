@@ -1,0 +1,79 @@
+"""What a power cut may not undo, and what a hang-up may not end.
+
+Commands of the world stand before the real ones and note when they were called; only their order is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from gpucarve.calls import state
+from gpucarve.calls.primitives import Claim, Run, WriteFile
+from gpucarve.calls.programs import ProgramReply
+from gpucarve.transports.local import LocalTransport
+from tests.transports.contract.asking import program, ran
+from tests.transports.contract.namespaces import COMMANDS, Namespace
+from tests.transports.contract.world import Script
+
+
+def noted(machine: Namespace, *commands: str) -> str:
+    """Have these commands note their arguments, what is in the world and which claims stand; the notes' path."""
+    log = f"{machine.root}.log"
+    for name in commands:
+        script = (
+            f'#!/bin/sh\necho "{name} $* ; world" $(ls {machine.root}) "; claims" $(ls {state.CLAIMS} 2>/dev/null)'
+            f' >>{log}\nexec /usr/bin/{name} "$@"\n'
+        )
+        machine.put_file(f"{COMMANDS}/{name}", script.encode(), 0o755)
+    return log
+
+
+async def test_record_and_lease_are_on_the_disk_before_the_first_write(machine: Namespace) -> None:
+    log = noted(machine, "sync")
+    await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(f"{machine.root}/file", b"x")))
+    notes = machine.read_file(log).decode().splitlines()
+    for path in (f"{state.ROOT}/record.new", f"{state.ROOT}/lease.new", state.ROOT):
+        assert f"sync {path} ; world ; claims" in notes
+    assert notes.index(f"sync {state.ROOT}/record.new ; world ; claims") < len(notes) - 1
+
+
+async def test_copies_are_on_the_disk_before_the_claim_stands_and_the_claim_before_it_is_answered(
+    machine: Namespace,
+) -> None:
+    machine.put_file(f"{machine.root}/file", b"before")
+    log = noted(machine, "sync")
+    await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(Claim("key", "1", (f"{machine.root}/file",))))
+    notes = machine.read_file(log).decode().splitlines()
+    (copies,) = (note for note in notes if "kept/0/content" in note)
+    assert copies.endswith("; claims")
+    for name in ("record", "kept/0/status", "kept/0/path"):
+        assert f"{state.CLAIMS}/.new/{name} " in copies
+    assert notes[-1] == f"sync {state.CLAIMS} ; world file ; claims key"
+
+
+async def test_a_file_s_content_is_on_the_disk_before_its_name_is(machine: Namespace) -> None:
+    log = noted(machine, "dd", "mv", "sync")
+    path = f"{machine.root}/file"
+    await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(path, b"x")))
+    notes = [note for note in machine.read_file(log).decode().splitlines() if machine.root in note.partition(";")[0]]
+    assert [note.split()[0] for note in notes] == ["dd", "mv", "sync"]
+    assert "conv=fsync" in notes[0]
+    assert notes[2] == f"sync {machine.root}/ ; world file ; claims"
+
+
+async def test_a_hang_up_ends_neither_program_nor_command(machine: Namespace) -> None:
+    machine.define_command("slowly", Script(sleep=0.7, touch=f"{machine.root}/slept"))
+    transport = LocalTransport(interpreter=(*machine.enter, "sh"))
+    asked = program(Run(("slowly",)), WriteFile(f"{machine.root}/after", b""))
+    task = asyncio.create_task(transport.run(asked))
+    while machine.status(state.RECORD) is None or b"0 begun" not in machine.read_file(state.RECORD):
+        await transport.clock.sleep(0.02)
+    record = state.parse_record(machine.read_file(state.RECORD).decode())
+    assert record is not None
+    os.killpg(record.pid, signal.SIGHUP)
+    reply = await task
+    assert isinstance(reply, ProgramReply)
+    assert reply.complete, reply
+    assert machine.listing(machine.root) == {"slept", "after"}
