@@ -34,7 +34,7 @@ class Guest:
     host = "127.0.0.1"
 
     def __init__(self, bench: Bench, disk: Path | None = None) -> None:
-        """Copy `disk` (default: the bench's) into a folder of this guest's own; nothing runs yet."""
+        """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; nothing runs yet."""
         self.bench = bench
         self._workspace = Workspace()
         self.folder = self._workspace.folder
@@ -155,6 +155,19 @@ class Guest:
     def snapshot(self, name: str) -> None:
         """Keep memory, devices and disk under this name, on this guest's own disk; an older one is replaced."""
         self.qmp.monitor(f"savevm {name}")
+
+    def copy(self) -> "Guest":
+        """Another guest, off, with a copy of this one's disk and all its snapshots.
+
+        A running guest stands still for the time of the copying: its image file is whole only while nothing writes.
+        """
+        if self._qmp is None:
+            return Guest(self.bench, self.disk)
+        self.hang()
+        try:
+            return Guest(self.bench, self.disk)
+        finally:
+            self.resume()
 
     def restore(self, name: str = CLEAN) -> None:
         """Go back to a snapshot, within the running QEMU, and wait until ssh answers. The link is up afterwards."""

@@ -221,7 +221,7 @@ def test_restore_brings_memory_devices_and_disk_back(vgpu_host: Guest) -> None:
 
 
 def test_a_snapshot_with_virtual_functions_starts_in_another_process(vgpu_host: Guest, vgpu_host_snapshot: str) -> None:
-    with Guest(vgpu_host.bench, vgpu_host.disk) as other:
+    with vgpu_host.copy() as other:
         other.start(vgpu_host_snapshot)
         other.shell(f"mdevctl start -u {UUIDS[0]} -p 0000:05:00.4 -t {FORTY_GB}")
         assert len(virtual_functions(other)) == 20
@@ -231,7 +231,7 @@ def test_a_snapshot_with_virtual_functions_starts_in_another_process(vgpu_host: 
 def test_a_power_cut_keeps_what_was_synced_and_takes_the_virtual_functions(
     vgpu_host: Guest, vgpu_host_snapshot: str
 ) -> None:
-    with Guest(vgpu_host.bench, vgpu_host.disk) as other:
+    with vgpu_host.copy() as other:
         other.start(vgpu_host_snapshot)
         before = other.boot_id()
         other.shell("echo kept >/root/kept; sync")
