@@ -34,7 +34,7 @@ class Guest:
     host = "127.0.0.1"
 
     def __init__(self, bench: Bench, disk: Path | None = None) -> None:
-        """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; nothing runs yet."""
+        """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; it is off."""
         self.bench = bench
         self._workspace = Workspace()
         self.folder = self._workspace.folder
