@@ -11,7 +11,8 @@ from pathlib import Path
 NETWORK = "net0"
 GPU_ADDRESS = "0000:05:00.0"
 
-_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
+# An Intel CPU, as the IOMMU is: which kernel arguments a host needs follows from the vendor.
+_CPU = "qemu64,vendor=GenuineIntel,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
 # Bus numbers follow the root ports' slots; the GPU's port is the fifth.
 _EMPTY_PORTS = 4
 

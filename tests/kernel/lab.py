@@ -1,0 +1,130 @@
+"""A fleet of one guest, reached through gpucarve's own SSH transport, and what a rollback there has to bring back.
+
+Boundary: drives `gpucarve.app` the way a face does, but approves every plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gpucarve import app, spec
+from gpucarve.app.worlds import open_world
+from gpucarve.calls import state
+from gpucarve.calls.transport import HostTransport
+from gpucarve.checks.verification import verify
+from gpucarve.engine.converge import Result
+from gpucarve.engine.endings import Ending
+from gpucarve.engine.events import Event
+from gpucarve.journal.store import Journal
+from gpucarve.model.findings import Verdict
+from gpucarve.model.hosts import Target
+from gpucarve.plan.plans import Purpose
+from tests.kernel.guest import Guest
+from tests.kernel.machine import GPU_ADDRESS as GPU
+
+HOST = Target("bench", "gpuhost")
+TYPE = "A100D-40C"
+
+# Everything that a change of ours may touch or leave behind, but gpucarve's own state, which must outlive every run.
+_FOOTPRINT = f"""
+cat /proc/cmdline
+find /etc /boot /lib/systemd /usr/lib/systemd /run/systemd/system -xdev \\( -type f -o -type l -o -type d \\) \
+    ! -path '{state.ROOT}*' ! -path '/etc/machine-id' -printf '%y %m %U %G %p %l\\n' | sort
+find /etc /boot/grub/grub.cfg -xdev -type f -exec sha256sum {{}} + | sort -k2
+cat /sys/bus/pci/devices/{GPU}/sriov_numvfs
+ls /sys/kernel/iommu_groups /sys/bus/mdev/devices 2>/dev/null
+readlink /sys/bus/pci/devices/{GPU}/driver
+systemctl list-unit-files --no-legend --no-pager
+"""
+
+
+def footprint(guest: Guest) -> list[str]:
+    """Files with mode, owner and content, links, units, kernel command line and devices, a line each."""
+    return guest.shell(_FOOTPRINT).splitlines()
+
+
+def document(guest: Guest, user: str = "admin") -> bytes:
+    """Two vGPUs on the guest's A100."""
+    return f"""
+apiVersion: gpucarve/v1alpha1
+kind: Fleet
+metadata: {{name: bench}}
+sites:
+  - name: {HOST.site}
+    platform: linux
+    access:
+      ssh:
+        user: {user}
+        port: {guest.port}
+        identityFile: {guest.key}
+        knownHosts: {guest.known_hosts}
+        hosts: {{{HOST.name}: {guest.host}}}
+    pools:
+      - name: vdi
+        nodes: {{names: [{HOST.name}]}}
+        workload: vm-vgpu
+        cut: [{{gpu: "{GPU}", vgpu: {{{TYPE}: 2}}}}]
+""".encode()
+
+
+@dataclass
+class GuestLab:
+    """One guest, one document, and a controller with its journal in `folder`."""
+
+    guest: Guest
+    folder: Path
+    user: str = "admin"
+    events: list[Event] = field(default_factory=list)
+    wrap: Callable[[HostTransport], HostTransport] = lambda transport: transport
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.folder / "journal.sqlite")
+
+    @property
+    def fleet(self) -> app.Fleet:
+        """The document."""
+        text = document(self.guest, self.user)
+        return app.Fleet.of(spec.load(text, "fleet.yaml"), text)
+
+    def run(self, purpose: Purpose = Purpose.APPLY, **options: Any) -> Result:
+        """Go on with a run that was cut off, or plan, approve and apply."""
+        return asyncio.run(self._run(purpose, **options))
+
+    async def _run(self, purpose: Purpose, **options: Any) -> Result:
+        world = open_world(self.fleet, None)
+        try:
+            run = app.unfinished(self.journal, self.fleet, purpose)
+            if run is None:
+                survey = await app.survey(world, self.fleet, purpose)
+                assert not survey.problems, [each.sentence() for each in survey.problems]
+                plan = survey.draft.plan
+            else:
+                plan = run.plan
+            return await app.apply(world, self.journal, plan, self.events.append, continued=run, **options)
+        finally:
+            await world.close()
+
+    def survey(self, purpose: Purpose = Purpose.APPLY) -> app.Survey:
+        """Look and draft."""
+
+        async def look() -> app.Survey:
+            world = open_world(self.fleet, None)
+            try:
+                return await app.survey(world, self.fleet, purpose)
+            finally:
+                await world.close()
+
+        return asyncio.run(look())
+
+    def stands(self) -> bool:
+        """Whether all of the document does."""
+        survey = self.survey()
+        return not survey.problems and all(each.verdict is Verdict.HOLDS for each in verify(survey.draft))
+
+    def ending(self, result: Result) -> Ending:
+        """How the guest's part ended."""
+        return result.endings[HOST]
