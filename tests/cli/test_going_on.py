@@ -73,13 +73,13 @@ def test_a_controller_that_is_told_to_take_over_does_not_wait(cli: Cli, twin: Tw
 
 
 def _cut_off(cli: Cli, twin: Twin, how: signal.Signals, *arguments: Path) -> tuple[int, str]:
-    """Begin an apply on a slow host and end it in its first step; status and what it said."""
+    """Begin an apply on a slow host and end it in its first write; status and what it said."""
     twin.do(lambda world: world.admin(TARGET).pace(0.5))
     log: Path = cli.folder / "said"
     argv = [sys.executable, "-m", "gpucarve", "apply", "--yes", "-f", str(cli.fleet), *map(str, arguments)]
     with log.open("w") as file:
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=file, env=os.environ.copy())
-        while "change kernel-arguments" not in log.read_text():
+        while twin.do(lambda world: world.admin(TARGET).counts())["before write"] == 0:
             assert process.poll() is None, log.read_text()
             time.sleep(0.02)
         process.send_signal(how)
