@@ -12,6 +12,7 @@ import pytest
 from gpucarve.calls.primitives import Run, WriteFile
 from gpucarve.calls.programs import Acquire, Guarded, Program, Refusal, RefusalKind
 from gpucarve.calls.state import LEASE, LOCK, RECORD
+from gpucarve.twin.faults import PowerLoss
 from tests.twin.bench import GPU, SRIOV_MANAGE, Bench
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +55,28 @@ async def test_a_killed_program_leaves_its_child_at_work_with_the_lock(bench: Be
     assert await bench.transport.wait_idle(60) is None
     assert await bench.text(f"/sys/bus/pci/devices/{GPU}/sriov_numvfs") == "16"
     assert await bench.files("/srv/*") == {}
+
+
+async def test_a_command_that_a_power_cut_ended_does_nothing_to_the_next_boot(bench: Bench) -> None:
+    task = asyncio.ensure_future(bench.transport.run(SLOW))
+    await bench.begun()
+    await asyncio.sleep(0)
+    bench.host.strike(PowerLoss(0.5))
+    assert isinstance(await task, Refusal)
+    await bench.world.clock.sleep(1)
+    pids = [bench.host.add_process(("agetty",)) for _ in range(4)]
+    await bench.world.clock.sleep(10)
+    assert await bench.text(f"/sys/bus/pci/devices/{GPU}/sriov_numvfs") == "0"
+    assert [process.pid for process in bench.machine.up.processes.entries] == pids
+
+
+async def test_a_command_that_a_power_cut_forestalls_does_nothing(bench: Bench) -> None:
+    task = asyncio.ensure_future(bench.transport.run(SLOW))
+    await bench.begun()
+    bench.host.strike(PowerLoss(0.5))
+    assert isinstance(await task, Refusal)
+    await bench.world.clock.sleep(10)
+    assert await bench.text(f"/sys/bus/pci/devices/{GPU}/sriov_numvfs") == "0"
 
 
 async def test_reading_while_a_program_runs_waits_for_nothing(bench: Bench) -> None:

@@ -67,6 +67,10 @@ async def _at_least(remote: RemoteWorld, number: int) -> bool:
     return len(await _names(remote)) >= number
 
 
+async def _later_than(remote: RemoteWorld, time: float) -> bool:
+    return await remote.clock.now() > time
+
+
 async def _write_begun(remote: RemoteWorld) -> bool:
     return (await remote.admin(SEED_004_HOST).counts())["before write"] > 0
 
@@ -178,6 +182,19 @@ async def test_what_does_not_exist_is_said_and_harms_nothing(remote: RemoteWorld
     with pytest.raises(BugError, match="KeyError"):
         await remote.admin(SEED_004_HOST).start_guest(UUID, "instance-0000002a")
     assert await remote.clock.now() >= 0
+
+
+async def test_a_client_that_is_gone_waits_no_more_and_moves_no_time(socket: Path, remote: RemoteWorld) -> None:
+    _, writer = await asyncio.open_unix_connection(socket)
+    writer.write(b'{"id": 1, "ask": "sleep", "body": 1000000}\n')
+    await writer.drain()
+    await eventually(lambda: _later_than(remote, 0), 0.01)
+    writer.close()
+    await writer.wait_closed()
+    await remote.clock.sleep(1)
+    before = await remote.clock.now()
+    await asyncio.sleep(0.05)
+    assert await remote.clock.now() == before
 
 
 async def test_lines_that_are_no_requests_are_answered_with_an_error(socket: Path, remote: RemoteWorld) -> None:

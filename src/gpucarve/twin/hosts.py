@@ -7,6 +7,8 @@ Boundary: the mutable shell around the pure machine. What a program does is `pro
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -108,6 +110,21 @@ class SimulatedHost:
         entries = (*processes.entries, child)
         self.machine = self.machine.with_processes(Processes(entries, processes.next_pid + 1))
         return child.pid
+
+    @contextmanager
+    def process(self, argv: tuple[str, ...], parent: int | None = None) -> Iterator[int]:
+        """A process that lives as long as the body, unless it died before: then its id may be another's by now."""
+        if parent is not None:
+            self.check_alive(parent)
+        pid = self.spawn(argv, parent)
+        try:
+            yield pid
+        except Died:
+            raise
+        except BaseException:
+            self.end(pid)
+            raise
+        self.end(pid)
 
     def add_process(self, argv: tuple[str, ...], opened: tuple[str, ...] = (), locks: tuple[str, ...] = ()) -> int:
         """A process that somebody else started."""

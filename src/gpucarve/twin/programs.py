@@ -37,18 +37,13 @@ _POLL = 0.2
 
 async def execute(host: SimulatedHost, program: Program) -> ProgramReply | Refusal:
     """Run it to its end. Raises `hosts.Died` when its process does."""
-    pid = host.spawn(("sh", "-s"))
-    try:
+    with host.process(("sh", "-s")) as pid:
         try:
             host.machine = keeping.prepare(host.machine)
         except KernelError as error:
             return Refusal(RefusalKind.UNFIT, f"no place to keep its state: {error}")
         held = await _lock(host, pid, program.lock_patience)
-        if held is not None:
-            return held
-        return await _under_lock(host, pid, program)
-    finally:
-        host.end(pid)
+        return held or await _under_lock(host, pid, program)
 
 
 async def _lock(host: SimulatedHost, pid: int, patience: float) -> Refusal | None:
@@ -190,18 +185,16 @@ async def _effect(host: SimulatedHost, pid: int, write: HostWrite) -> Done | Exi
     """Let the call take its time, then let it happen; a command runs as a child, which outlives a killed parent."""
     if not isinstance(write, Run):
         return await _happen(host, pid, write)
-    child = asyncio.ensure_future(_run_child(host, host.spawn(write.argv, parent=pid), write))
+    child = asyncio.ensure_future(_run_child(host, pid, write))
     host.keep(child)
     await asyncio.wait((child, host.death_of(pid)), return_when=asyncio.FIRST_COMPLETED)
     host.check_alive(pid)
     return child.result()
 
 
-async def _run_child(host: SimulatedHost, child: int, write: Run) -> Done | Exited | Failure:
-    try:
+async def _run_child(host: SimulatedHost, parent: int, write: Run) -> Done | Exited | Failure:
+    with host.process(write.argv, parent) as child:
         return await _happen(host, child, write)
-    finally:
-        host.end(child)
 
 
 async def _happen(host: SimulatedHost, pid: int, write: HostWrite) -> Done | Exited | Failure:
