@@ -13,11 +13,11 @@ from gpucarve.model.hosts import ResourceKey, Target
 
 
 class Board:
-    """Starts with every resource unsettled."""
+    """Starts with what was found when the plan was approved: only resources with a step do not stand."""
 
-    def __init__(self, keys: Iterable[ResourceKey]) -> None:
+    def __init__(self, keys: Iterable[ResourceKey], unsettled: Iterable[ResourceKey]) -> None:
         self._keys = frozenset(keys)
-        self._unsettled = set(self._keys)
+        self._unsettled = set(unsettled)
         self._changed = asyncio.Condition()
         self.endings: dict[Target, Ending] = {}
 

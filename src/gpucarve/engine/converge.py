@@ -39,7 +39,7 @@ async def converge(
     run: Run, channels: Mapping[Target, Channel], journal: Journal, emit: Emit, *, continued: bool = False
 ) -> Result:
     """Carry out `run.plan`, fresh or `continued` after it was cut off."""
-    board = Board(resource.key for resource in run.plan.resources)
+    board = Board((each.key for each in run.plan.resources), {step.key for step in run.plan.steps})
     reboots = _meant_reboots(journal, run)
     tracks = [
         Track(

@@ -68,6 +68,7 @@ class Track:
     patience: float = 0.0
     reboots: dict[Target, str] = field(default_factory=dict)
     _rounds: Counter[int] = field(default_factory=Counter, init=False)
+    _last: str = field(default="nothing", init=False)
 
     async def go(self) -> Ending:
         """Run to an ending; never raises for what the target does."""
@@ -100,7 +101,7 @@ class Track:
             self._rounds[stage.stage] += 1
             if self._rounds[stage.stage] > _ROUNDS:
                 reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in steps)
-                return Ending(Outcome.FAILED, (f"no progress in {_ROUNDS} rounds", *reasons))
+                return Ending(Outcome.FAILED, (*reasons, f"tried {_ROUNDS} times; the last try said: {self._last}"))
             self.emit(StageBegun(stage))
             observed = await self._run_stage(steps, draft) or await self._arrive(_RETURN_PATIENCE)
 
@@ -196,6 +197,7 @@ class Track:
             word, detail = ("done", "") if bad is None else (bad.state.value, describe(bad))
             self.log.outcome(self.run, (step.key,), word, detail)
             self.emit(StepEnded(step, word, detail))
+            self._last = f"{word}: {detail}" if detail else self._last
             if bad is not None and bad.state is CallState.FAILED:
                 failed.append(f"{step.key}: {detail}")
         if failed:
@@ -214,6 +216,7 @@ class Track:
         word, detail = (result.kind.value, result.detail) if isinstance(result, Failure) else ("done", "")
         self.log.outcome(self.run, (step.key,), word, detail)
         self.emit(StepEnded(step, word, detail))
+        self._last = f"{word}: {detail}"
         if not isinstance(result, Failure):
             return True
         if result.kind in (FailureKind.UNREACHABLE, FailureKind.CONFLICT):

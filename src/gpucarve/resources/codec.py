@@ -36,17 +36,17 @@ _PARSERS: dict[type, Callable[[str], Any]] = {ResourceKey: ResourceKey.parse, Pc
 
 
 def to_data(resource: Resource) -> dict[str, Any]:
-    """`{"resource": class, field: text, number or list}`."""
+    """`{"type": class, field: text, number or list}`."""
     fields = {each.name: _plain(getattr(resource, each.name)) for each in dataclasses.fields(resource)}  # type: ignore[arg-type]  # every resource is a dataclass
-    return {"resource": type(resource).__name__, **fields}
+    return {"type": type(resource).__name__, **fields}
 
 
 def from_data(data: dict[str, Any]) -> Resource:
     """The resource again. Raises ValueError on anything this version does not know."""
     fields = dict(data)
-    cls = _CLASSES.get(str(fields.pop("resource", "")))
+    cls = _CLASSES.get(str(fields.pop("type", "")))
     if cls is None:
-        raise ValueError(f"{data.get('resource')!r} is not a resource of this version")
+        raise ValueError(f"{data.get('type')!r} is not a resource of this version")
     hints = get_type_hints(cls)
     if set(fields) != {each.name for each in dataclasses.fields(cls)}:
         raise ValueError(f"{cls.__name__} does not have exactly the fields {', '.join(sorted(fields))}")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from gpucarve.calls.flows import Flow, ask
 from gpucarve.calls.objects import ApplyObject
-from gpucarve.calls.replies import Done, Failure
+from gpucarve.calls.replies import Done, Failure, FailureKind
 from gpucarve.facts import node
 from gpucarve.facts.observed import Observed
 from gpucarve.model.changes import Action, Compensate
@@ -57,4 +57,6 @@ class NodeLabel:
     def _apply(self) -> Flow[Done | Failure]:
         labels = {"metadata": {"labels": {self.label: self.value}}}
         reply = yield from ask(ApplyObject(node.ref(self.node), MANAGER, labels))
+        if isinstance(reply, Failure) and reply.kind is FailureKind.CONFLICT:
+            return Failure(FailureKind.REFUSED, f"the label is another manager's: {reply.detail}")
         return reply if isinstance(reply, Failure) else Done()
