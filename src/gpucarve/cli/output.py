@@ -9,13 +9,15 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 import click
 
 from gpucarve.cli.views import documents
 from gpucarve.cli.views.text import Role, Style
+
+_UNBROKEN = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Output:
     @classmethod
     def of(cls, form: str) -> Output:
         """For `table` or `json`, on the streams of this process."""
-        return cls(form == "json", _style(sys.stdout), _style(sys.stderr))
+        side = _style(sys.stderr)
+        # A log keeps one line for one message, so that it can be searched.
+        return cls(form == "json", _style(sys.stdout), side if sys.stderr.isatty() else replace(side, width=_UNBROKEN))
 
     def data(self, kind: str, body: Mapping[str, Any], text: str) -> None:
         """The verb's result, in the form that was asked for."""
