@@ -62,16 +62,17 @@ class LocalTransport:
             pid, stdout, stderr = _start(self._argv, program)
         except OSError as error:
             return Refusal(RefusalKind.UNFIT, f"{self._argv[0]} could not be started: {error}")
-        self._left.add(pid)
         heard = [await self._listen(end) for end in (stdout, stderr)]
+        status = None
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(collected.ended for _, collected in heard))
                 status = await _status(pid)
-                self._left.discard(pid)
         except TimeoutError:
-            status = None
+            pass
         finally:
+            if status is None:
+                self._left.add(pid)
             for pipe, _ in heard:
                 pipe.close()
                 self._pipes.discard(pipe)

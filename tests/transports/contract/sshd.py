@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def kill_sessions(server: Server) -> None:
         if int(parent) in parents and name.startswith("sshd"):
             parents.add(int(pid))
     for process in parents - {server.process.pid}:
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a child may end with its parent
+            os.kill(process, signal.SIGKILL)
 
 
 def make_key(path: Path) -> Path:

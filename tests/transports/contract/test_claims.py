@@ -48,6 +48,7 @@ async def test_the_first_claim_wins(transport: HostTransport, world: World) -> N
     assert await write_one(transport, Claim(KEY, "2", (path,))) == Done()
     assert world.read_file(f"{state.CLAIMS}/{KEY}/record") == b"1"
     assert world.read_file(f"{state.CLAIMS}/{KEY}/kept/0/content") == b"first"
+    assert world.listing(f"{state.CLAIMS}/{KEY}") == {"record", "kept"}
 
 
 async def test_what_cannot_be_preserved_is_not_claimed(transport: HostTransport, world: World) -> None:

@@ -156,6 +156,7 @@ async def test_after_a_killed_program_the_next_one_works(place: Place) -> None:
 async def test_programs_at_once_take_turns(place: Place) -> None:
     path = f"{place.world.root}/file"
     replies = await asyncio.gather(*(place.transport.run(program(WriteFile(path, b"%d" % n * 1000))) for n in range(4)))
+    assert [reply for reply in replies if isinstance(reply, Refusal)] == []
     assert [reply.outcomes[0].state for reply in replies if isinstance(reply, ProgramReply)] == [CallState.DONE] * 4
     content = place.world.read_file(path)
     assert content in [b"%d" % n * 1000 for n in range(4)]

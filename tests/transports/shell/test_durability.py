@@ -77,3 +77,13 @@ async def test_a_hang_up_ends_neither_program_nor_command(machine: Namespace) ->
     assert isinstance(reply, ProgramReply)
     assert reply.complete, reply
     assert machine.listing(machine.root) == {"slept", "after"}
+
+
+async def test_what_a_killed_program_left_half_claimed_is_not_in_the_next_claim(machine: Namespace) -> None:
+    transport = LocalTransport(interpreter=(*machine.enter, "sh"))
+    await ran(transport, program(Claim("other", "0")))
+    for path in (f"{state.CLAIMS}/.new", f"{state.CLAIMS}/.new/kept", f"{state.CLAIMS}/.new/kept/7"):
+        machine.make_directory(path)
+    await ran(transport, program(Claim("key", "1")))
+    assert machine.listing(state.CLAIMS) == {"other", "key"}
+    assert machine.listing(f"{state.CLAIMS}/key/kept") == set()

@@ -10,6 +10,7 @@ from gpucarve.calls import state
 from gpucarve.calls.primitives import Inspect, ReadFiles, Run, WriteFile
 from gpucarve.calls.programs import Acquire, Guarded, Hold, Program, ProgramReply, Refusal, RefusalKind
 from gpucarve.calls.replies import Exited, Failure, FailureKind
+from gpucarve.transports.exchange import Answer
 from gpucarve.transports.local import LocalTransport
 from gpucarve.transports.shell import compile_gather, compile_program, parse_gather, parse_program
 from tests.transports.contract.asking import program
@@ -174,3 +175,17 @@ async def test_a_shell_of_ours_is_no_part_of_our_terminal_s_session() -> None:
     assert isinstance(replies[0], Exited)
     session = int(replies[0].text().rpartition(") ")[2].split()[3])
     assert session != os.getsid(0)
+
+
+async def test_a_program_that_outlasts_its_time_is_given_up_and_goes_on(machine: Namespace) -> None:
+    machine.define_command("slowly", Script(sleep=1.5))
+    asked = program(Run(("slowly",)), WriteFile(f"{machine.root}/after", b""))
+    transport = local(machine)
+    answer = await transport.carry(compile_program(asked, NONCE), 0.5)
+    assert isinstance(answer, Answer)
+    assert answer.status is None
+    refusal = parse_program(asked, NONCE, answer.stdout)
+    assert isinstance(refusal, Refusal)
+    assert refusal.kind is RefusalKind.LOST
+    assert await transport.wait_idle(30) is None
+    assert machine.listing(machine.root) == {"after"}
