@@ -6,6 +6,7 @@
     ├── DocumentError      fix the fleet document      (carries every diagnostic)
     ├── HostError          fix the host                (carries the findings: fact, rule, fix)
     ├── PlanError          make or approve a new plan  (a saved plan is foreign, old or no longer fits)
+    ├── JournalError       move the journal away or name another (it cannot be opened)
     ├── RetryError         try again later
     │   ├── UnreachableError   the host does not answer
     │   └── LockedError        another controller works there
@@ -53,6 +54,10 @@ class HostError(GpucarveError):
 
 class PlanError(GpucarveError):
     """A plan cannot be applied as it stands: another version's, another fleet's, or overtaken by the facts."""
+
+
+class JournalError(GpucarveError):
+    """The journal cannot be opened: it is no journal, or the place cannot be written to."""
 
 
 class RetryError(GpucarveError):

@@ -12,13 +12,16 @@ from gpucarve.engine.converge import Result, converge
 from gpucarve.engine.events import Emit
 from gpucarve.errors import PlanError
 from gpucarve.journal.lock import exclusive
-from gpucarve.journal.store import Journal, Run, RunState
+from gpucarve.journal.store import Journal, Run
 from gpucarve.plan.plans import Plan, Purpose
 
 
 def unfinished(journal: Journal, fleet: Fleet, purpose: Purpose) -> Run | None:
     """The cut-off run that the next apply goes on with: same fleet, same document, same purpose."""
-    run = journal.unfinished(fleet.name)
+    try:
+        run = journal.unfinished(fleet.name)
+    except PlanError:
+        return None  # approved by another version: the facts are planned on anew
     if run is None or run.plan.document != fleet.digest or run.plan.purpose is not purpose:
         return None
     return run
@@ -46,6 +49,5 @@ def check_saved(plan: Plan, fleet: Fleet) -> None:
 
 def _begin(journal: Journal, plan: Plan) -> Run:
     """A new run; one that was cut off and is not gone on with ends here."""
-    while old := journal.unfinished(plan.fleet):
-        journal.finish(old.run, RunState.STOPPED)
+    journal.close_unfinished(plan.fleet)
     return journal.begin(plan)

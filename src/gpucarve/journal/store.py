@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from gpucarve.errors import BugError
+from gpucarve.errors import BugError, JournalError
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan
@@ -63,13 +63,18 @@ class Journal:
     """An open journal. `holder` names this controller on every host, for as long as the file lives."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Open or create it. Raises JournalError."""
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
-        self.holder = self._token()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            self.holder = self._token()
+        except (sqlite3.Error, OSError) as error:
+            hint = "name another file with --journal; what a host must remember stands on the host, not here"
+            raise JournalError(f"{path} cannot be opened as a journal: {error}", hint=hint) from error
 
     def _token(self) -> str:
         self._db.execute("BEGIN IMMEDIATE")
@@ -103,12 +108,17 @@ class Journal:
         self._db.execute("UPDATE runs SET state = ? WHERE run = ?", (state.value, run))
 
     def unfinished(self, fleet: str) -> Run | None:
-        """The run of this fleet that was cut off, if any."""
+        """The run of this fleet that was cut off, if any. Raises PlanError when another version approved its plan."""
         row = self._db.execute(
             "SELECT run, plan, state, started FROM runs WHERE fleet = ? AND state = ? ORDER BY rowid DESC",
             (fleet, RunState.RUNNING.value),
         ).fetchone()
         return _run(row) if row else None
+
+    def close_unfinished(self, fleet: str) -> None:
+        """Whatever was cut off is not gone on with any more."""
+        row = (RunState.STOPPED.value, fleet, RunState.RUNNING.value)
+        self._db.execute("UPDATE runs SET state = ? WHERE fleet = ? AND state = ?", row)
 
     def entries(self, run: str) -> tuple[Entry, ...]:
         """Everything recorded of a run, in order."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.twin import admin, protocol
@@ -103,6 +104,9 @@ class _Session:
         await self._writer.drain()
 
     async def _answer(self, verb: str, target: str, body: Any) -> Any:
+        if verb in ("gather", "run", "wait_idle") and Target.parse(target) not in self._world.hosts:
+            known = ", ".join(map(str, self._world.hosts)) or "none"
+            return protocol.encode(Refusal(RefusalKind.UNREACHABLE, f"this world has no host {target}; it has {known}"))
         match verb:
             case "gather":
                 return protocol.encode(await self._host(target).gather(protocol.decode(body)))
