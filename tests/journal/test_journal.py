@@ -13,8 +13,8 @@ from gpucarve.journal.lock import exclusive
 from gpucarve.journal.store import Journal, RunState
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan.plans import Plan, Purpose
-from tests.story.lab import fleet_of
 from tests.story.lab import document as lab_document
+from tests.story.lab import fleet_of
 
 KEY = ResourceKey(Target("lab", "gpu-1"), "kernel-arguments")
 

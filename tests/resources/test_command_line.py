@@ -24,7 +24,10 @@ def test_an_argument_of_the_same_key_is_changed_where_it_stands() -> None:
 
 
 def test_a_missing_variable_is_added_at_the_end() -> None:
-    assert command_line.merge("GRUB_TIMEOUT=5\n", WANTED) == 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="intel_iommu=on iommu=pt"\n'
+    assert (
+        command_line.merge("GRUB_TIMEOUT=5\n", WANTED)
+        == 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="intel_iommu=on iommu=pt"\n'
+    )
 
 
 def test_what_is_there_already_is_left_alone_to_the_byte() -> None:
@@ -77,14 +80,19 @@ def test_unmerging_keeps_what_others_have_changed_since() -> None:
     earlier = 'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=off"\nGRUB_CMDLINE_LINUX="nokaslr"\n'
     ours = command_line.merge(earlier, WANTED)
     others = ours.replace("nokaslr", "nokaslr hugepages=4") + "GRUB_TIMEOUT=9\n"
-    assert command_line.unmerge(others, earlier, WANTED) == earlier.replace("nokaslr", "nokaslr hugepages=4") + "GRUB_TIMEOUT=9\n"
+    assert (
+        command_line.unmerge(others, earlier, WANTED)
+        == earlier.replace("nokaslr", "nokaslr hugepages=4") + "GRUB_TIMEOUT=9\n"
+    )
 
 
 _WORD = st.from_regex(r"[a-z][a-z_.]{0,8}(=[A-Za-z0-9,:/.-]{0,8})?", fullmatch=True)
 
 
 @given(st.lists(_WORD, max_size=6), st.lists(_WORD, max_size=6))
-def test_merging_twice_is_merging_once_and_unmerging_brings_the_tokens_back(first: list[str], second: list[str]) -> None:
+def test_merging_twice_is_merging_once_and_unmerging_brings_the_tokens_back(
+    first: list[str], second: list[str]
+) -> None:
     text = f'GRUB_CMDLINE_LINUX_DEFAULT="{" ".join(first)}"\nGRUB_CMDLINE_LINUX="{" ".join(second)}"\n'
     once = command_line.merge(text, WANTED)
     assert command_line.merge(once, WANTED) == once

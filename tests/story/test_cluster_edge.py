@@ -1,4 +1,4 @@
-"""The same host as a node of a cluster: after its vGPUs stand, a label is applied and the report of them is asserted."""
+"""The same host as a node of a cluster: after its vGPUs stand, a label is applied and their report is asserted."""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ import pytest
 
 from gpucarve.engine.endings import Outcome
 from gpucarve.engine.events import Waiting
+from gpucarve.errors import LockedError
 from gpucarve.facts import ours
+from gpucarve.journal.lock import exclusive
 from gpucarve.journal.store import Journal
 from gpucarve.plan.plans import Purpose
 from gpucarve.twin.faults import Point
@@ -125,9 +127,6 @@ async def test_a_stale_controller_that_wakes_up_writes_nothing(tmp_path: Path, p
 
 
 async def test_two_processes_of_one_controller_do_not_work_with_one_journal(tmp_path: Path) -> None:
-    from gpucarve.errors import LockedError
-    from gpucarve.journal.lock import exclusive
-
     lab = Lab(tmp_path)
     plan = (await lab.survey()).draft.plan
     with exclusive(lab.journal.path), pytest.raises(LockedError):
