@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
@@ -189,3 +190,17 @@ async def test_a_program_that_outlasts_its_time_is_given_up_and_goes_on(machine:
     assert refusal.kind is RefusalKind.LOST
     assert await transport.wait_idle(30) is None
     assert machine.listing(machine.root) == {"after"}
+
+
+async def test_two_programs_may_make_the_state_directory_at_once(machine: Namespace) -> None:
+    slow_mkdir = (
+        b'#!/bin/sh\ntrue >>/run/asked\nwhile [ ! -e /run/go ]; do sleep 0.02; done\nexec /usr/bin/mkdir "$@"\n'
+    )
+    machine.put_file("/usr/local/sbin/mkdir", slow_mkdir, 0o755)
+    transport = local(machine)
+    first = asyncio.create_task(transport.run(program()))
+    while machine.status("/run/asked") is None:
+        await transport.clock.sleep(0.02)
+    machine.make_directory(state.ROOT, 0o700)
+    machine.put_file("/run/go", b"")
+    assert isinstance(await first, ProgramReply)

@@ -40,9 +40,9 @@ locker() {
   done
 }
 
-# open_state: make the state directory, open the lock.
+# open_state: make the state directory, unless another program just did, and open the lock.
 open_state() {
-  [ -d "$S" ] || mkdir -m 700 "$S" || refuse unfit err
+  [ -d "$S" ] || mkdir -m 700 "$S" 2>x || [ -d "$S" ] || refuse unfit x
   (true >>"$S/lock") || refuse unfit err
   exec 9>>"$S/lock"
 }
