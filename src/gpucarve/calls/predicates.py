@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gpucarve.calls.primitives import ReadFiles, ReadLinks, Stat
 from gpucarve.calls.replies import Failure, Files, Links, PathStatuses, Reply
 
+_DIGITS = 18  # a shell compares no longer numbers
 GUARDED_BYTES = 4 * 1024 * 1024  # the largest file a guard digests
 
 
@@ -42,7 +43,7 @@ class LinksTo:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """The file's text is a decimal integer of at least `value`."""
+    """The file's text is a decimal integer of at most 18 digits and at least `value`."""
 
     path: str
     value: int
@@ -98,7 +99,7 @@ def _content_holds(predicate: Predicate, content: bytes) -> bool:
             return content.rstrip(b"\n") == value.encode()
         case AtLeast(_, value):
             text = content.rstrip(b"\n")
-            return text.isdigit() and int(text) >= value
+            return text.isdigit() and len(text) <= _DIGITS and int(text) >= value
         case Sha256(_, digest):
             return hashlib.sha256(content).hexdigest() == digest
         case _:

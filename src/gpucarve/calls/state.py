@@ -31,7 +31,8 @@ LEASE = f"{ROOT}/lease"
 RECORD = f"{ROOT}/record"
 CLAIMS = f"{ROOT}/claims"
 
-_LEASE = re.compile(r"fence=(\d{1,9}) beat=(\d{1,9}) seconds=(\d{1,6}) holder=(\S*) run=(\S*)\n?")
+_NUMBER = r"(0|[1-9]\d{0,8})"  # as the shell writes it: a leading zero would be octal there
+_LEASE = re.compile(rf"fence={_NUMBER} beat={_NUMBER} seconds={_NUMBER} holder=(\S*) run=(\S*)\n?")
 _HEAD = re.compile(r"run=(\S+) fence=(\d{1,9}) boot=(\S+) pid=(\d{1,9}) writes=(\d{1,6})")
 
 

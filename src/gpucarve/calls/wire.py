@@ -1,6 +1,7 @@
 """Calls, programs and replies as JSON and back, for the twin's process and for recordings.
 
-Every value becomes `{"is": class name, field: ...}`; bytes become `{"b64": ...}`, or text where they are ASCII.
+Every value becomes `{"is": class name, field: ...}`, a tuple a plain array, lists and maps of an object's data
+`{"list": ...}` and `{"map": ...}`; bytes become `{"b64": ...}`, or `{"text": ...}` where they are ASCII.
 Decoding is by the declared classes alone and bounded by what JSON can nest; an unknown name is a ValueError.
 
 Boundary: a codec. A `Secret` is encoded only when the caller says so (the twin's private socket), never in a recording.
@@ -45,8 +46,10 @@ def encode(value: Any, *, reveal: bool = False) -> Any:
             if not reveal:
                 raise TypeError("a secret is not recorded")
             return {"secret": base64.b64encode(value.reveal()).decode()}
-        case tuple() | list():
+        case tuple():
             return [encode(item, reveal=reveal) for item in value]
+        case list():
+            return {"list": [encode(item, reveal=reveal) for item in value]}
         case dict():
             return {"map": {str(key): encode(item, reveal=reveal) for key, item in value.items()}}
         case _ if type(value).__name__ in _CLASSES:
@@ -57,7 +60,7 @@ def encode(value: Any, *, reveal: bool = False) -> Any:
 
 
 def decode(data: Any) -> Any:
-    """The value again; lists become tuples. Raises ValueError on an unknown name or field."""
+    """The value again. Raises ValueError on an unknown name or field."""
     match data:
         case {"is": str(name), **fields}:
             cls = _CLASSES.get(name)
@@ -75,6 +78,8 @@ def decode(data: Any) -> Any:
             return base64.b64decode(text, validate=True)
         case {"secret": str(text)}:
             return Secret(base64.b64decode(text, validate=True))
+        case {"list": list(items)}:
+            return [decode(item) for item in items]
         case {"map": dict(items)}:
             return {key: decode(item) for key, item in items.items()}
         case list():

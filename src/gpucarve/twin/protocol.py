@@ -10,12 +10,9 @@ Boundary: text and values; sockets are `server` and `client`.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from gpucarve.calls import wire
-from gpucarve.calls.objects import ApplyObject
-from gpucarve.calls.replies import Object
 
 LONGEST = 64 * 1024 * 1024
 
@@ -42,18 +39,5 @@ def encode(value: Any) -> Any:
 
 
 def decode(data: Any) -> Any:
-    """The value again; objects of a cluster are plain JSON data, with lists."""
-    value = wire.decode(data)
-    if isinstance(value, Object | ApplyObject):
-        return replace(value, data=_listed(value.data))
-    return value
-
-
-def _listed(data: Any) -> Any:
-    match data:
-        case dict():
-            return {key: _listed(item) for key, item in data.items()}
-        case tuple() | list():
-            return [_listed(item) for item in data]
-        case _:
-            return data
+    """The value again."""
+    return wire.decode(data)
