@@ -13,7 +13,8 @@ from gpucarve.calls.primitives import Inspect, Run, WriteFile
 from gpucarve.calls.programs import ProgramReply, Refusal, RefusalKind
 from gpucarve.calls.replies import Exited
 from gpucarve.transports.local import LocalTransport
-from gpucarve.transports.ssh import SshEndpoint, SshTransport
+from gpucarve.transports.ssh import SshTransport
+from gpucarve.transports.ssh_endpoint import SshEndpoint
 from tests.transports.contract import sshd
 from tests.transports.contract.asking import program
 from tests.transports.contract.namespaces import Namespace

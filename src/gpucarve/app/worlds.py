@@ -16,7 +16,8 @@ from gpucarve.app.fleets import Fleet
 from gpucarve.calls.transport import HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.spec import SshAccess
-from gpucarve.transports.ssh import SshEndpoint, SshTransport
+from gpucarve.transports.ssh import SshTransport
+from gpucarve.transports.ssh_endpoint import SshEndpoint
 
 _DESTINATION = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_-]{0,31})@)?(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})")
 

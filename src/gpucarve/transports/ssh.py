@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpucarve.calls.primitives import HostRead
@@ -19,29 +18,10 @@ from gpucarve.calls.replies import Reply
 from gpucarve.transports import exchange
 from gpucarve.transports.clock import RealClock
 from gpucarve.transports.exchange import Answer
+from gpucarve.transports.ssh_endpoint import SshEndpoint
 
 if TYPE_CHECKING:
     from gpucarve.transports.ssh_connection import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class SshEndpoint:
-    """Where and how to connect; what is None is left to ssh's configuration.
-
-    `known_hosts`, `identity` and `config` are files. `sudo` None means: for every user but root. `patience` is how many
-    seconds a connection may take to be made, `keepalive` after how many seconds of silence the host is asked for a sign
-    of life; three without an answer end the connection.
-    """
-
-    host: str
-    port: int | None = None
-    user: str | None = None
-    known_hosts: str | None = None
-    identity: str | None = None
-    config: str | None = None
-    sudo: bool | None = None
-    patience: float = 15.0
-    keepalive: float = 15.0
 
 
 class SshTransport:

@@ -14,7 +14,7 @@ import asyncssh
 from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.transports.exchange import REPLY_BYTES, Answer
 from gpucarve.transports.shell import BOOTSTRAP
-from gpucarve.transports.ssh import SshEndpoint
+from gpucarve.transports.ssh_endpoint import SshEndpoint
 
 _COMMAND = f"sh -c '{BOOTSTRAP}'"
 _MISSED_SIGNS = 3

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpucarve.transports.ssh import SshEndpoint
+from gpucarve.transports.ssh_endpoint import SshEndpoint
 from tests.transports.contract.namespaces import Namespace
 
 DAEMON = "/usr/sbin/sshd"
