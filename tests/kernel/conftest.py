@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel import moments
 from tests.kernel.bench import find_bench
 from tests.kernel.guest import Guest
 from tests.kernel.missing import missing
+from tests.kernel.moments import Moment
 
 VGPU_HOST = "vgpu-host"
 
@@ -22,6 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.kernel)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests have recorded, a line each."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {name}: {value}")
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +56,7 @@ def bare_host(guest: Guest) -> Guest:
 def vgpu_host_snapshot(guest: Guest) -> str:
     """Name of a snapshot with the IOMMU on (after a reboot), all VFs enabled, and no vGPU."""
     guest.restore()
-    guest.shell("sed -i s/intel_iommu=off/intel_iommu=on/ /etc/default/grub; update-grub 2>/dev/null")
+    guest.shell("sed -i 's/intel_iommu=off/intel_iommu=on iommu=pt/' /etc/default/grub; update-grub 2>/dev/null")
     guest.reboot()
     guest.shell("/usr/lib/nvidia/sriov-manage -e 0000:05:00.0")
     guest.snapshot(VGPU_HOST)
@@ -59,3 +68,15 @@ def vgpu_host(guest: Guest, vgpu_host_snapshot: str) -> Guest:
     """The guest with the IOMMU on and all VFs enabled."""
     guest.restore(vgpu_host_snapshot)
     return guest
+
+
+@pytest.fixture(scope="session")
+def bare(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Moment:
+    """The bare host with shims in front of its tools."""
+    return moments.bare(guest, tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="session")
+def crossed(bare: Moment, tmp_path_factory: pytest.TempPathFactory) -> Moment:
+    """A run that was killed twice, and whose reboot is over."""
+    return moments.crossed(bare, tmp_path_factory.mktemp("crossed"))

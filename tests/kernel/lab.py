@@ -6,7 +6,7 @@ Boundary: drives `gpucarve.app` the way a face does, but approves every plan.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from gpucarve import app, spec
 from gpucarve.app.worlds import open_world
 from gpucarve.calls import state
-from gpucarve.calls.transport import HostTransport
 from gpucarve.checks.verification import verify
 from gpucarve.engine.converge import Result
 from gpucarve.engine.endings import Ending
@@ -22,7 +21,8 @@ from gpucarve.engine.events import Event
 from gpucarve.journal.store import Journal
 from gpucarve.model.findings import Verdict
 from gpucarve.model.hosts import Target
-from gpucarve.plan.plans import Purpose
+from gpucarve.plan.plans import Plan, Purpose
+from tests.kernel.engine import Engine, Errand, start
 from tests.kernel.guest import Guest
 from tests.kernel.machine import GPU_ADDRESS as GPU
 
@@ -42,13 +42,31 @@ systemctl list-unit-files --no-legend --no-pager
 """
 
 
+# Every file and directory that a change could reach, and what the devices are, with the times of the last writes.
+_TRACES = f"""
+find /etc /boot /root /home /srv /opt /usr/local /usr/lib/nvidia {state.ROOT} -xdev \
+    {{without}} -printf '%y %m %U %G %i %s %T@ %C@ %p %l\n' 2>/dev/null | sort
+find /run -maxdepth 1 -name '*gpucarve*' -printf '%i %T@ %p\n'
+find {state.ROOT} /etc/mdevctl.d -type f {{without}} -exec sha256sum {{{{}}}} + 2>/dev/null | sort
+cat /sys/bus/pci/devices/{GPU}/sriov_numvfs
+find /sys/bus/mdev/devices /sys/kernel/iommu_groups -mindepth 1 -maxdepth 1 -printf '%i %T@ %p %l\n' | sort
+for each in /sys/bus/pci/devices/{GPU} /sys/bus/pci/devices/{GPU}/virtfn*; do readlink $each/driver || true; done
+"""
+
+
+def traces(guest: Guest, *, ours: bool = True) -> list[str]:
+    """What any write would show in: a line for each file with inode, size and times. `ours` is what gpucarve keeps."""
+    without = "" if ours else f"-not -path '{state.ROOT}*' -not -path /var/lib"
+    return guest.shell(_TRACES.format(without=without)).splitlines()
+
+
 def footprint(guest: Guest) -> list[str]:
     """Files with mode, owner and content, links, units, kernel command line and devices, a line each."""
     return guest.shell(_FOOTPRINT).splitlines()
 
 
-def document(guest: Guest, user: str = "admin") -> bytes:
-    """Two vGPUs on the guest's A100."""
+def document(guest: Guest, user: str = "admin", count: int = 2) -> bytes:
+    """So many vGPUs on the guest's A100."""
     return f"""
 apiVersion: gpucarve/v1alpha1
 kind: Fleet
@@ -67,7 +85,7 @@ sites:
       - name: vdi
         nodes: {{names: [{HOST.name}]}}
         workload: vm-vgpu
-        cut: [{{gpu: "{GPU}", vgpu: {{{TYPE}: 2}}}}]
+        cut: [{{gpu: "{GPU}", vgpu: {{{TYPE}: {count}}}}}]
 """.encode()
 
 
@@ -78,8 +96,8 @@ class GuestLab:
     guest: Guest
     folder: Path
     user: str = "admin"
+    count: int = 2
     events: list[Event] = field(default_factory=list)
-    wrap: Callable[[HostTransport], HostTransport] = lambda transport: transport
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.folder / "journal.sqlite")
@@ -87,8 +105,19 @@ class GuestLab:
     @property
     def fleet(self) -> app.Fleet:
         """The document."""
-        text = document(self.guest, self.user)
+        text = document(self.guest, self.user, self.count)
         return app.Fleet.of(spec.load(text, "fleet.yaml"), text)
+
+    def engine(self, purpose: Purpose = Purpose.APPLY, **options: Any) -> Engine:
+        """Start a process that does the same; `options` are those of its errand."""
+        return start(Errand(document(self.guest, self.user, self.count), self.journal.path, purpose, **options))
+
+    def copy(self, folder: Path) -> GuestLab:
+        """The same controller as it is now, in another folder: for a guest that was brought back to this moment."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in self.folder.glob("journal.*"):
+            shutil.copy2(path, folder)
+        return GuestLab(self.guest, folder, self.user, self.count)
 
     def run(self, purpose: Purpose = Purpose.APPLY, **options: Any) -> Result:
         """Go on with a run that was cut off, or plan, approve and apply."""
@@ -107,6 +136,18 @@ class GuestLab:
             return await app.apply(world, self.journal, plan, self.events.append, continued=run, **options)
         finally:
             await world.close()
+
+    def apply(self, plan: Plan) -> Result:
+        """Apply a plan, whatever stands in its way."""
+
+        async def carry_out() -> Result:
+            world = open_world(self.fleet, None)
+            try:
+                return await app.apply(world, self.journal, plan, self.events.append)
+            finally:
+                await world.close()
+
+        return asyncio.run(carry_out())
 
     def survey(self, purpose: Purpose = Purpose.APPLY) -> app.Survey:
         """Look and draft."""
