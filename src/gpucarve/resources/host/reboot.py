@@ -1,7 +1,8 @@
 """The reboot of a host: one for everything that waits for it.
 
 The boot id it was decided on is its precondition, so a host that has rebooted since is not rebooted again. That it was
-ordered is noted under /run, which the boot empties: a host on its way down is not told twice.
+ordered is noted under /run, which the boot empties: a host on its way down is not told twice. A host that still answers
+long after the note got no order: its program died in between, and the order is given again.
 
 Boundary: a flow; the planner decides that one is needed. The reply to the command may be lost with the connection;
 only a new boot id counts.
@@ -12,7 +13,7 @@ from __future__ import annotations
 from gpucarve.calls.flows import Flow, ask, do, do_all, until
 from gpucarve.calls.predicates import Absent, Equals
 from gpucarve.calls.primitives import ReadFiles, Remove, Run, WriteFile
-from gpucarve.calls.programs import CallOutcome, Guarded
+from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files
 from gpucarve.facts import boot
 from gpucarve.facts.observed import Observed
@@ -21,6 +22,7 @@ from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.resources.decisions import Change
 
 PATIENCE = 900.0  # seconds for a server with much memory to come back
+_GOING_DOWN = 240.0  # seconds for services to stop; systemd kills what has not stopped after 90
 _ORDERED = "/run/gpucarve-reboot"  # holds the boot id that was told to end
 
 
@@ -45,8 +47,11 @@ def change(observed: Observed, reasons: tuple[str, ...]) -> Change:
 
 def _reboot(boot_id: str) -> Flow[Done | Failure]:
     same_boot = Equals(boot.BOOT_ID, boot_id)
-    ordered = Guarded(WriteFile(_ORDERED, boot_id.encode()), before=(Absent(_ORDERED), same_boot))
-    outcomes = yield from do_all((ordered, Guarded(Run(("systemctl", "reboot")), before=(same_boot,))))
+    note = Guarded(WriteFile(_ORDERED, boot_id.encode()), before=(Absent(_ORDERED), same_boot))
+    order = Guarded(Run(("systemctl", "reboot")), before=(same_boot,))
+    outcomes = yield from do_all((note, order))
+    if outcomes[0].state is CallState.STOPPED and (yield from _stays_up(boot_id)):
+        outcomes = (outcomes[0], (yield from do(order)))
     said = outcomes[1].reply
     if isinstance(said, Exited) and said.status != 0:
         yield from do(Guarded(Remove(_ORDERED)))
@@ -57,6 +62,12 @@ def _reboot(boot_id: str) -> Flow[Done | Failure]:
     if isinstance(back, Failure):
         return Failure(FailureKind.TIMED_OUT, f"the host did not come back within {PATIENCE:g} s")
     return Done()
+
+
+def _stays_up(boot_id: str) -> Flow[bool]:
+    """Whether a host that was ordered down before still answers, under the same boot, when it should be down."""
+    down = yield from until(_boot_id, lambda now: now != boot_id, deadline=_GOING_DOWN, every=2.0)
+    return isinstance(down, Failure)
 
 
 def _certain_failure(outcomes: tuple[CallOutcome, ...]) -> Failure | None:
