@@ -8,10 +8,10 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast kernel-bench parts lint format sizes changelog pins clean
+.PHONY: help demo install test test-fast kernel-bench kernel-every-point parts lint format sizes changelog pins clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/users ## the first story on the twin; needs nothing but Python
 	@PATH="$(abspath $(VENV))/bin:$$PATH" bash scripts/demo.sh
@@ -26,6 +26,9 @@ test-fast: $(VENV)/dev ## everything that needs no QEMU guest
 
 kernel-bench: $(VENV)/dev ## build the bench's guest image, or find it in the cache
 	@$(PY) -m tests.kernel.image.build
+
+kernel-every-point: $(VENV)/dev ## kill an engine at every point of the story on the bench; takes hours
+	@GPUCARVE_EVERY_POINT=1 $(PY) -m pytest tests/kernel/test_every_point.py
 
 parts: ## install the Debian packages that tests run for real (needs root; says what it does)
 	@bash scripts/parts.sh

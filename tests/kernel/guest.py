@@ -57,11 +57,14 @@ class Guest:
     # ---- its life ----
 
     def start(self, snapshot: str | None = CLEAN) -> None:
-        """Start QEMU from a snapshot on the disk, or cold with None, and wait until ssh answers."""
+        """Start QEMU from a snapshot on the disk, or cold with None, and wait until ssh answers.
+
+        A guest that was on before comes back at the same port, unless another process has taken it.
+        """
         if self._process is not None:
             raise GuestError("this guest is running")
         for tries_left in reversed(range(_START_TRIES)):
-            self.port = _free_port()
+            self.port = self.port or _free_port()
             try:
                 self._launch(snapshot)
                 break
@@ -69,6 +72,7 @@ class Guest:
                 # Another process may have taken the port since it was looked for.
                 if not tries_left or "Could not set up host forwarding rule" not in str(error):
                     raise
+                self.port = 0
         known_hosts = f"[{self.host}]:{self.port} {self.bench.host_key}\n"
         self.known_hosts.write_text(known_hosts, encoding="ascii")
         self._settle()

@@ -44,7 +44,7 @@ systemctl list-unit-files --no-legend --no-pager
 
 # Every file and directory that a change could reach, and what the devices are, with the times of the last writes.
 _TRACES = f"""
-find /etc /boot /root /home /srv /opt /usr/local /usr/lib/nvidia {state.ROOT} -xdev \
+find /etc /boot /root /srv /opt /usr/local /usr/lib/nvidia {state.ROOT} -xdev \
     {{without}} -printf '%y %m %U %G %i %s %T@ %C@ %p %l\n' 2>/dev/null | sort
 find /run -maxdepth 1 -name '*gpucarve*' -printf '%i %T@ %p\n'
 find {state.ROOT} /etc/mdevctl.d -type f {{without}} -exec sha256sum {{{{}}}} + 2>/dev/null | sort

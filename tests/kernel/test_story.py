@@ -6,10 +6,16 @@ real.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from gpucarve.calls.programs import Refusal
 from gpucarve.engine.endings import Outcome
 from gpucarve.plan.plans import Purpose
+from gpucarve.transports.exchange import Answer
+from gpucarve.transports.ssh import SshTransport
 from tests.kernel.guest import Guest
 from tests.kernel.lab import GuestLab, footprint
 from tests.kernel.machine import GPU_ADDRESS as GPU
@@ -29,6 +35,35 @@ def test_a_bare_guest_gets_two_vgpus_through_a_reboot_and_rollback_restores_the_
     assert bare_host.shell("stat -c %y /var/lib/gpucarve/record") == writes, "writes nothing"
     assert lab.run(Purpose.ROLLBACK).done
     assert footprint(bare_host) == start
+
+
+def test_a_look_is_one_round_trip_and_so_is_a_run_of_batches(
+    vgpu_host: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    trips: list[tuple[bytes, int]] = []
+    carry = SshTransport.carry
+
+    async def counted(self: SshTransport, program: bytes, seconds: float) -> Answer | Refusal:
+        answer = await carry(self, program, seconds)
+        assert isinstance(answer, Answer), answer
+        trips.append((program, len(answer.stdout)))
+        return answer
+
+    monkeypatch.setattr(SshTransport, "carry", counted)
+    lab = GuestLab(vgpu_host, tmp_path)
+    survey = lab.survey()
+    assert len(trips) == 1
+    _note(record_property, "a gather", trips.pop())
+    assert lab.apply(survey.draft.plan).done
+    writing = [trip for trip in trips if b"mdevctl define" in trip[0]]
+    assert len(writing) == 1, "two vGPUs, claimed, defined, started and looked at again"
+    _note(record_property, "a batch of two vGPUs, read back", writing[0])
+    record_property("round trips of that apply", len(trips))
+    assert len(trips) == 3, "a look, the batch, the lease given back"
+
+
+def _note(record: Callable[[str, object], None], what: str, trip: tuple[bytes, int]) -> None:
+    record(what, f"1 round trip, {len(trip[0])} bytes there, {trip[1]} bytes back")
 
 
 def test_fewer_virtual_functions_than_predicted_stop_the_run_after_the_reboot(bare_host: Guest, tmp_path: Path) -> None:
