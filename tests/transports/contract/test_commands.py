@@ -6,7 +6,7 @@ import pytest
 
 from gpucarve.calls.primitives import Inspect, Run
 from gpucarve.calls.programs import CallState
-from gpucarve.calls.replies import Exited, Failure, FailureKind
+from gpucarve.calls.replies import Exited, Failure, FailureKind, PathKind, PathStatus
 from gpucarve.calls.secret import Secret
 from gpucarve.calls.transport import HostTransport
 from tests.transports.contract.asking import failed, gathered, read, write, write_one
@@ -132,3 +132,12 @@ async def read_failure(transport: HostTransport, call: Inspect) -> Failure:
     (reply,) = await gathered(transport, call)
     assert isinstance(reply, Failure), reply
     return reply
+
+
+async def test_a_file_that_a_command_makes_has_the_mode_it_has_everywhere(
+    transport: HostTransport, world: World
+) -> None:
+    path = f"{world.root}/touched"
+    world.define_command("tool", Script(touch=path))
+    await write_one(transport, Run(("tool",)))
+    assert world.status(path) == PathStatus(path, PathKind.FILE, 0o644, 0, 0)

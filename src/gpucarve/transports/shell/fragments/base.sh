@@ -82,6 +82,7 @@ located() {
 }
 
 # child STDIN STDOUT STDERR DEADLINE COMMAND...: run it; k is exited (s is its status), late, absent or refused.
+# What it makes gets the modes that it means to give: our own umask is not for it.
 # The shell's own word about a killed child goes nowhere: the status says it.
 child() {
   i=$1 o=$2 e=$3 d=$4 s=0
@@ -89,7 +90,7 @@ child() {
   located "$1" || return 0
   clock
   b=$now k=exited
-  { (cd / && exec timeout -k 2 "$d" "$@") <"$i" >"$o" 2>"$e" || s=$?; } 2>/dev/null
+  { (umask 022 && cd / && exec timeout -k 2 "$d" "$@") <"$i" >"$o" 2>"$e" || s=$?; } 2>/dev/null
   case $s in
     124 | 137 | 143)
       clock
