@@ -53,15 +53,46 @@ async def test_all_means_every_nvidia_gpu_and_no_network_card(bench: Bench) -> N
     }
 
 
-@pytest.mark.parametrize("verb", ["-e", "-d"])
-async def test_it_is_refused_while_a_vgpu_lives_on_the_gpu(bench: Bench, verb: str) -> None:
+async def test_a_gpu_that_is_as_wanted_is_left_alone_with_its_vgpus(bench: Bench) -> None:
     await bench.make_ready()
     bench.create(VF, "nvidia-697", UUID)
-    refused = bench.hand(SRIOV_MANAGE, verb, GPU)
-    assert refused.status != 0
-    assert refused.error_text() == f"Cannot obtain unbindLock for {GPU}"
+    assert bench.hand(SRIOV_MANAGE, "-e", GPU).text() == f"GPU at {GPU} already has VFs enabled.\n"
     assert await bench.links(f"/sys/bus/mdev/devices/{UUID}")
-    assert bench.hand(SRIOV_MANAGE, verb, OTHER_GPU).status == 0
+    bench.hand(SRIOV_MANAGE, "-d", OTHER_GPU)
+    assert bench.hand(SRIOV_MANAGE, "-d", OTHER_GPU).text() == f"GPU at {OTHER_GPU} already has VFs disabled.\n"
+
+
+async def test_turning_functions_off_takes_their_vgpus_with_them(bench: Bench) -> None:
+    await bench.make_ready()
+    bench.create(VF, "nvidia-697", UUID)
+    assert bench.hand(SRIOV_MANAGE, "-d", GPU).status == 0
+    assert not await bench.links(f"/sys/bus/mdev/devices/{UUID}")
+    assert await _enabled(bench, GPU) == 0
+
+
+async def test_turning_functions_off_without_the_lock_has_taken_the_vgpus_all_the_same(bench: Bench) -> None:
+    await bench.make_ready()
+    bench.create(VF, "nvidia-697", UUID)
+    bench.host.strike(SriovRefusals(1))
+    assert bench.hand(SRIOV_MANAGE, "-d", GPU).error_text() == f"Cannot obtain unbindLock for {GPU}"
+    assert not await bench.links(f"/sys/bus/mdev/devices/{UUID}")
+    assert await _enabled(bench, GPU) == 16
+
+
+async def test_turning_functions_off_waits_for_a_guest_without_end(bench: Bench) -> None:
+    await bench.make_ready()
+    bench.create(VF, "nvidia-697", UUID)
+    bench.host.start_guest(UUID, "instance-0000002a")
+    reply = bench.host.by_hand(Run((SRIOV_MANAGE, "-d", GPU), deadline=60))
+    assert isinstance(reply, Failure)
+    assert reply.kind is FailureKind.TIMED_OUT
+    assert await bench.links(f"/sys/bus/mdev/devices/{UUID}")
+
+
+async def test_without_an_iommu_the_driver_takes_no_function(bench: Bench) -> None:
+    assert bench.hand(SRIOV_MANAGE, "-e", GPU).status == 0
+    assert await _enabled(bench, GPU) == 16
+    assert not await bench.links(f"/sys/bus/pci/devices/{VF}/driver")
 
 
 async def test_it_can_be_refused_its_lock_a_few_times_for_no_reason(bench: Bench) -> None:

@@ -6,6 +6,7 @@ Boundary: one write(2) of a value to a path; dispatches by the attribute's place
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import replace
 
 from gpucarve.twin import filesystem, vgpus
@@ -15,6 +16,7 @@ from gpucarve.twin.nodes import Attribute, Directory, File, raw
 from gpucarve.twin.sight import view
 
 _ANY_WRITE = 0o222
+_NUMBER = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\n?")  # as the kernel reads one
 
 
 def write_value(machine: Machine, path: str, value: str) -> Machine:
@@ -40,9 +42,9 @@ def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Mac
         case [*_, parent, "mdev_supported_types", type_id, "create"]:
             return vgpus.create(machine, parent, type_id, value)
         case [*_, uuid, "remove"]:
-            if value.strip() != "1":
+            if not _NUMBER.fullmatch(value):
                 raise KernelError(errno.EINVAL, path)
-            return vgpus.remove(machine, uuid)
+            return vgpus.remove(machine, uuid) if value.strip("+xX0\n") else machine  # 0 asks for nothing
         case [*_, address, "driver_override"]:
             return _override(machine, address, value.strip())
         case [*_, "sriov_numvfs"]:

@@ -13,7 +13,10 @@ from gpucarve.twin.vgpus import DRIVER
 
 
 def enable(machine: Machine, device: PciDevice, count: int) -> Machine:
-    """`count` VFs on this GPU, bound to the vGPU driver, each in an IOMMU group of its own where there are groups."""
+    """`count` VFs on this GPU, each bound to the vGPU driver in an IOMMU group of its own.
+
+    Without an IOMMU there are no groups, and the driver takes no VF.
+    """
     devices = disable(machine, device).up.devices
     addresses = [vf_address(device, index) for index in range(count)]
     grouped = device.address in devices.groups
@@ -21,7 +24,7 @@ def enable(machine: Machine, device: PciDevice, count: int) -> Machine:
         replace(
             devices,
             vfs={**devices.vfs, device.address: count},
-            drivers={**devices.drivers, **dict.fromkeys(addresses, DRIVER)},
+            drivers={**devices.drivers, **dict.fromkeys(addresses, DRIVER)} if grouped else devices.drivers,
             groups=with_groups(devices.groups, addresses) if grouped else devices.groups,
         )
     )
@@ -38,6 +41,21 @@ def disable(machine: Machine, device: PciDevice) -> Machine:
             drivers={address: name for address, name in devices.drivers.items() if address not in gone},
             groups={member: number for member, number in devices.groups.items() if member not in gone},
             overrides={address: name for address, name in devices.overrides.items() if address not in gone},
+        )
+    )
+
+
+def release(machine: Machine, device: PciDevice) -> Machine:
+    """The VFs of this GPU without their driver, and so without their vGPUs."""
+    devices = machine.up.devices
+    functions = {vf_address(device, index) for index in range(devices.vfs.get(device.address, 0))}
+    gone = {mdev.uuid for mdev in devices.mdevs if mdev.parent in functions}
+    return machine.with_devices(
+        replace(
+            devices,
+            drivers={address: name for address, name in devices.drivers.items() if address not in functions},
+            mdevs=tuple(mdev for mdev in devices.mdevs if mdev.uuid not in gone),
+            groups={member: number for member, number in devices.groups.items() if member not in gone},
         )
     )
 

@@ -80,10 +80,17 @@ def _on_gpu(hardware: Hardware, devices: Devices, function: Function) -> list[Vg
     return found
 
 
-def live_on(hardware: Hardware, devices: Devices, gpu: str) -> tuple[Mdev, ...]:
+def live_on(machine: Machine, gpu: str) -> tuple[Mdev, ...]:
     """The vGPUs on the GPU at this address."""
-    functions = present(hardware, devices)
+    devices = machine.up.devices
+    functions = present(machine.hardware, devices)
     return tuple(mdev for mdev in devices.mdevs if functions[mdev.parent].device.address == gpu)
+
+
+def in_use(machine: Machine, mdev: Mdev) -> bool:
+    """Whether a process has the vGPU's VFIO group open."""
+    group = f"/dev/vfio/{machine.up.devices.groups[mdev.uuid]}"
+    return any(group in process.open for process in machine.up.processes.entries)
 
 
 def create(machine: Machine, parent: str, type_id: str, text: str) -> Machine:
@@ -114,10 +121,10 @@ def remove(machine: Machine, uuid: str) -> Machine:
     """What writing 1 to the vGPU's `remove` does. EBUSY while a process has its VFIO group open, ENOENT without it."""
     devices = machine.up.devices
     path = f"/sys/bus/mdev/devices/{uuid}/remove"
-    if all(mdev.uuid != uuid for mdev in devices.mdevs):
+    found = next((mdev for mdev in devices.mdevs if mdev.uuid == uuid), None)
+    if found is None:
         raise KernelError(errno.ENOENT, path)
-    group = f"/dev/vfio/{devices.groups[uuid]}"
-    if any(group in process.open for process in machine.up.processes.entries):
+    if in_use(machine, found):
         raise KernelError(errno.EBUSY, path)
     return machine.with_devices(
         replace(
