@@ -12,23 +12,6 @@ from enum import Enum
 from gpucarve.model.vgpu import VgpuTypeName
 
 
-class Confidence(Enum):
-    """How far a source goes: a vendor's page or code; a capture or a checked computation; hearsay."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where facts were read. `code` is what the entries cite."""
-
-    code: str
-    title: str
-    confidence: Confidence
-
-
 @dataclass(frozen=True, slots=True)
 class GpuModel:
     """One GPU as the PCI bus shows it. Ids are four lower-case hex digits; memory is MiB of one physical GPU.
@@ -64,6 +47,7 @@ class GpuModel:
     mig_broken_drivers: tuple[str, ...] = ()
     min_vbios_for_mig: str | None = None
     compute_capability_source: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

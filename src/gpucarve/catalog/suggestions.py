@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gpucarve.model.vgpu import VgpuTypeName, strip_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _MOST = 3
 _LONGEST = 64
@@ -27,7 +27,7 @@ def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
         return (same,)
     wanted = _parse(text)
     if wanted is None:
-        return _alike(text, by_fold)
+        return alike(text, by_fold)
     names = [VgpuTypeName.parse(other) for other in known]
     boards = {other.board.casefold(): other.board for other in names}
     near = [boards[fold] for fold in get_close_matches(wanted.board.casefold(), boards, n=5, cutoff=0.7)]
@@ -35,7 +35,13 @@ def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
     found = [name for name in moved if name in known]
     for board in near[:1]:
         found += _nearest(wanted, [other for other in names if other.board == board])
-    return tuple(dict.fromkeys(found))[:_MOST] or _alike(text, by_fold)
+    return tuple(dict.fromkeys(found))[:_MOST] or alike(text, by_fold)
+
+
+def alike(text: str, by_fold: Mapping[str, str]) -> tuple[str, ...]:
+    """At most three of the values whose keys, in lower case, are nearly the text."""
+    folds = get_close_matches(text.strip()[:_LONGEST].casefold(), by_fold, n=_MOST, cutoff=0.75)
+    return tuple(dict.fromkeys(by_fold[fold] for fold in folds))
 
 
 def _parse(text: str) -> VgpuTypeName | None:
@@ -58,7 +64,3 @@ def _nearest(wanted: VgpuTypeName, mates: Sequence[VgpuTypeName]) -> tuple[str, 
         )
     )
     return tuple(str(name) for name in kin[:_MOST])
-
-
-def _alike(text: str, by_fold: dict[str, str]) -> tuple[str, ...]:
-    return tuple(by_fold[fold] for fold in get_close_matches(text.casefold(), by_fold, n=_MOST, cutoff=0.75))
