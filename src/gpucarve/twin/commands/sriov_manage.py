@@ -1,8 +1,8 @@
 """NVIDIA's sriov-manage: virtual functions on and off, with the ways it fails on real hosts.
 
-A GPU that is as wanted already is left alone. To turn functions off, the tool takes the driver from each first, and with
-it its vGPU, for which it waits while a guest uses it. Then it takes the driver's unbind lock, which is refused at times
-for no reason anyone can see; and it may exit 0 although fewer functions came up than the GPU has.
+A GPU that is as wanted already is left alone. To turn functions off, the tool takes the driver from each first, and
+with it its vGPU, for which it waits while a guest uses it. Then it takes the unbind lock, which is refused at times for
+no reason anyone can see; and it may exit 0 although fewer functions came up than the GPU has.
 
 Boundary: the tool's words and exits, after published copies of it; what functions are is `sriov`.
 """
