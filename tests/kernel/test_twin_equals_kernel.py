@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpucarve.app.worlds import open_world
-from gpucarve.calls.primitives import HostRead, HostWrite, ReadFiles, ReadLinks, Run, Stat, WriteValue
+from gpucarve.calls.primitives import FindHolders, HostRead, HostWrite, ReadFiles, ReadLinks, Run, Stat, WriteValue
 from gpucarve.facts import driver, mediated, pci
 from gpucarve.facts.observed import reads_of
 from gpucarve.model.pci import PciAddress
+from gpucarve.twin.faults import SriovRefusals
 from tests.kernel.guest import Guest
 from tests.kernel.lab import HOST, GuestLab
 from tests.kernel.machine import GPU_ADDRESS as GPU
 from tests.kernel.pairs import Pair, twin_of_the_guest
+from tests.kernel.test_foreign import used_by_a_guest
 
 Record = Callable[[str, object], None]
 Calls = tuple[HostRead | HostWrite, ...]
@@ -164,5 +166,39 @@ def test_virtual_functions_and_vgpus_come_and_go_alike(
 ) -> None:
     vgpu_host.shell(f"{driver.SRIOV_MANAGE} -d {GPU}")
     pair = _compare(vgpu_host, tmp_path, "quiet intel_iommu=on iommu=pt", WITH_IOMMU)
+    assert not pair.different, "\n".join(pair.different)
+    record_property("exchanges alike", len(set(pair.asked)))
+
+
+def test_what_is_held_by_others_is_busy_alike(vgpu_host: Guest, tmp_path: Path, record_property: Record) -> None:
+    """A lock that is refused, and a vGPU whose VFIO group a guest has open.
+
+    That removing it is BUSY stands on the twin alone: the guest has no program for the ioctls that open the device
+    itself, and the kernel removes one whose group alone is open.
+    """
+    vgpu_host.shell(f"{driver.SRIOV_MANAGE} -d {GPU}\necho 1 >/sys/module/nvidia/parameters/refuse_unbind_locks")
+    argv = ("qemu-system-x86_64", "-name", "guest=instance-0000002a,debug-threads=on")
+
+    async def ask() -> Pair:
+        world = open_world(GuestLab(vgpu_host, tmp_path).fleet, None)
+        try:
+            pair = Pair(twin_of_the_guest("quiet intel_iommu=on iommu=pt"), world.host(HOST))
+            pair.twin.strike(SriovRefusals(1))
+            for call in (
+                sriov("-e", GPU),
+                sriov("-e", GPU),
+                create(FIRST, FORTY, UUIDS[0]),
+                FindHolders(("/dev/vfio/",)),
+            ):
+                await pair.ask(call)
+            group = pair.twin.machine.up.devices.groups[UUIDS[0]]
+            pair.twin.add_process(argv, opened=(f"/dev/vfio/{group}",))
+            with used_by_a_guest(vgpu_host, UUIDS[0]):
+                await pair.ask(FindHolders(("/dev/vfio/",)))
+            return pair
+        finally:
+            await world.close()
+
+    pair = asyncio.run(ask())
     assert not pair.different, "\n".join(pair.different)
     record_property("exchanges alike", len(set(pair.asked)))
