@@ -28,9 +28,12 @@ cp "$here/examples/first-vgpu/twin.yaml" "$fleet"
 cd "$folder"
 
 say "A simulated host with two A100 cards; its IOMMU is off, and it has no virtual functions."
-gpucarve twin serve --socket "$GPUCARVE_WORLD" --speed 40 >/dev/null 2>&1 &
+gpucarve twin serve --socket "$GPUCARVE_WORLD" --speed 40 >"$folder/twin" 2>&1 &
 world=$!
-until [ -S "$GPUCARVE_WORLD" ]; do sleep 0.05; done
+until [ -S "$GPUCARVE_WORLD" ]; do
+    kill -0 "$world" 2>/dev/null || { cat "$folder/twin" >&2; echo "the twin did not start; what it said stands above" >&2; exit 1; }
+    sleep 0.05
+done
 show gpucarve status -f fleet.yaml
 
 say "One document says what it is to become."
@@ -41,9 +44,13 @@ show gpucarve plan -f fleet.yaml
 
 say "Apply it. While the host reboots, this controller is killed (kill -9)."
 printf '$ gpucarve apply -f fleet.yaml --yes\n'
+: >"$folder/progress"
 gpucarve apply -f fleet.yaml --yes >"$folder/plan" 2>"$folder/progress" &
 engine=$!
-until grep -q 'reboot …' "$folder/progress"; do sleep 0.02; done
+until grep -q 'reboot …' "$folder/progress"; do
+    kill -0 "$engine" 2>/dev/null || { cat "$folder/progress" >&2; echo "apply ended before it could be killed" >&2; exit 1; }
+    sleep 0.02
+done
 kill -KILL "$engine"
 wait "$engine" 2>/dev/null || true
 cat "$folder/progress"

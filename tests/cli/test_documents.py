@@ -46,7 +46,7 @@ def test_a_bad_document_is_shown_with_excerpt_caret_and_hint(cli: Cli) -> None:
     said = cli.on_fleet("validate")
     assert said.out == ""
     assert " 6 |     platfrom: linux\n   |     ^^^^^^^^\n" in said.err
-    assert said.err.endswith("error: 1 problem(s) in the fleet document\n")
+    assert said.err.endswith("error: 1 problem in the fleet document\n")
 
 
 def test_a_document_can_come_from_standard_input(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,8 @@ def test_fewer_functions_than_the_plan_showed_stop_the_run_with_5(cli: Cli, twin
     assert said.status == 5
     assert "0000:65:00.0 has 1 virtual functions, 2 are needed" in said.out
     assert "0 of 1 hosts applied" in said.out
+    assert "or go back with `gpucarve rollback`" in " ".join(said.out.split())
+    assert f"{HOST}  ended: refused (0000:65:00.0 has 1 virtual functions" in said.err
     found = json.loads(cli.on_fleet("verify", "-o", "json").out)["findings"]
     assert len([each for each in found if "2 are needed" in each["fact"]]) == 1
 
@@ -148,5 +150,16 @@ def test_a_journal_that_another_process_works_with_ends_with_75(cli: Cli, twin: 
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = cli.on_fleet("apply", "--yes")
     assert said.status == 75
+    assert "Going on" not in said.err
     assert "error: another gpucarve works with" in said.err
     assert "hint: wait for it to end" in said.err
+
+
+def test_rollback_and_adopt_with_nothing_to_do_say_so_and_end_with_0(cli: Cli, twin: Twin) -> None:
+    assert cli.on_fleet("apply", "--yes").status == 0
+    assert cli.on_fleet("rollback", "--yes").status == 0
+    again = cli.on_fleet("rollback")
+    assert (again.status, again.out) == (0, "Nothing to do: no host holds a change of gpucarve's.\n")
+    adopted = cli.on_fleet("adopt")
+    assert adopted.status == 0
+    assert adopted.out.startswith("Nothing to do: nobody else made a vGPU that the document asks for.\n")

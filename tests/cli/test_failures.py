@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket as socket_module
 import subprocess
 import sys
 
@@ -66,8 +67,20 @@ def test_a_twin_that_is_not_there_is_named_with_what_to_do(cli: Cli) -> None:
     socket = cli.folder / "nobody"
     said = cli.on_fleet("plan", "--world", socket)
     assert said.status == 69
-    assert str(socket) in "".join(said.out.split())
+    assert f"error: no twin listens on {socket}" in said.err
+    assert f"gpucarve twin serve --socket {socket}" in said.err
+    assert "GPUCARVE_WORLD" in said.err
     assert cli("twin", "reboot", "--socket", socket, HOST).status == 69
+
+
+def test_a_socket_whose_twin_has_gone_is_told_by_every_verb(cli: Cli) -> None:
+    path = cli.folder / "left"
+    with socket_module.socket(socket_module.AF_UNIX) as left:
+        left.bind(str(path))
+    for verb in ("discover", "plan", "apply", "verify", "status", "rollback", "adopt"):
+        said = cli.on_fleet(verb, "--world", path)
+        assert (said.status, said.out) == (69, "")
+        assert f"error: no twin listens on {path}" in said.err
 
 
 def test_a_twin_can_be_rebooted_and_saved_and_served_again(cli: Cli, twin: Twin) -> None:

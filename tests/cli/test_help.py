@@ -12,7 +12,17 @@ import pytest
 from gpucarve.cli.commands import VERBS, root
 from tests.cli.conftest import Cli
 
-HEAVY = ("pydantic", "yaml", "rich", "asyncssh", "asyncio", "sqlite3", "platformdirs")
+HEAVY = (
+    "gpucarve.spec",
+    "gpucarve.calls",
+    "pydantic",
+    "yaml",
+    "rich",
+    "asyncssh",
+    "asyncio",
+    "sqlite3",
+    "platformdirs",
+)
 
 
 def test_the_help_names_every_verb_and_every_exit_status(cli: Cli) -> None:
@@ -22,9 +32,10 @@ def test_the_help_names_every_verb_and_every_exit_status(cli: Cli) -> None:
         assert word in said.out
 
 
-def test_the_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_the_help_of_every_verb_imports_nothing_heavy(verb: str) -> None:
     code = (
-        "import sys; from gpucarve.cli.running import run; run(['--help']);"
+        f"import sys; from gpucarve.cli.running import run; run([*{verb!r}.split(), '--help']);"
         f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -50,6 +61,27 @@ def test_each_verb_shows_an_example_that_parses(name: str, command: click.Comman
     assert words[: 1 + len(name.split())] == ["gpucarve", *name.split()]
     if not isinstance(command, click.Group):
         command.make_context(name, words[1 + len(name.split()) :])
+
+
+def test_without_a_verb_the_help_is_shown_and_the_use_is_wrong(cli: Cli) -> None:
+    for words in ((), ("twin",)):
+        said = cli(*words)
+        assert (said.status, said.out) == (64, "")
+        assert said.err.startswith("Usage: ")
+        assert "error:" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(("aply",), "apply"), (("twin", "serv"), "serve"), (("valdate", "-f", "x"), "validate")]
+)
+def test_a_mistyped_verb_is_told_with_what_was_meant(cli: Cli, words: tuple[str, ...], meant: str) -> None:
+    said = cli(*words)
+    assert said.status == 64
+    assert f"did you mean {meant}?" in said.err
+
+
+def test_a_word_like_no_verb_gets_no_guess(cli: Cli) -> None:
+    assert "did you mean" not in cli("xyzzy").err
 
 
 def test_the_version_is_told(cli: Cli) -> None:

@@ -54,6 +54,30 @@ def test_a_plan_of_another_document_is_refused(cli: Cli, twin: Twin) -> None:
     assert "another fleet document" in said.err
 
 
+def test_a_plan_that_was_edited_is_refused_before_anything_is_written(cli: Cli, twin: Twin) -> None:
+    plan = cli.folder / "plan.json"
+    cli.on_fleet("plan", "--out", plan)
+    plan.write_text(plan.read_text().replace("intel_iommu=on", "init=/bin/sh"))
+    said = cli.on_fleet("apply", plan)
+    assert said.status == 1
+    assert f"not what its document asks for: {HOST} kernel-arguments" in said.err
+    assert twin.do(lambda world: world.admin(TARGET).counts())["before write"] == 0
+
+
+def test_the_command_that_applies_a_saved_plan_is_shown_as_a_shell_takes_it(cli: Cli, twin: Twin) -> None:
+    said = cli.on_fleet("plan", "--out", cli.folder / "my plan.json")
+    assert f"apply -f {cli.fleet} '{cli.folder}/my plan.json'" in said.err
+
+
+def test_a_plan_that_cannot_be_saved_or_read_says_what_to_do(cli: Cli, twin: Twin) -> None:
+    said = cli.on_fleet("plan", "--out", cli.folder / "nowhere" / "plan.json")
+    assert said.status == 64
+    assert "hint: name a file in a folder that is there" in said.err
+    said = cli.on_fleet("apply", cli.folder / "nowhere.json")
+    assert said.status == 64
+    assert "hint: make the plan again" in said.err
+
+
 def test_a_plan_that_the_facts_have_overtaken_is_refused_and_says_why(cli: Cli, twin: Twin) -> None:
     assert cli.on_fleet("apply", "--yes").status == 0
     stop = Run(("mdevctl", "stop", "--uuid", _first(cli)))

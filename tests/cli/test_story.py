@@ -57,7 +57,7 @@ def test_a_second_apply_says_that_nothing_is_to_do_and_starts_no_run(cli: Cli, t
     assert cli.on_fleet("apply", "--yes").status == 0
     again = cli.on_fleet("apply")
     assert again.status == 0
-    assert again.out.startswith("Nothing to do.\n")
+    assert again.out.startswith("Nothing to do: what the document asks for stands.\n")
     assert again.err == ""
 
 

@@ -7,6 +7,16 @@ Boundary: parses arguments, asks for approval and prints; what is done is `gpuca
 no library but click is imported, so that `--help` is quick.
 """
 
-from gpucarve.cli.running import main
+import sys
+from typing import NoReturn
 
 __all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """The `gpucarve` command."""
+    try:
+        from gpucarve.cli import running  # noqa: PLC0415 - an interrupt may come while this is imported
+    except KeyboardInterrupt:
+        sys.exit(130)
+    running.main()

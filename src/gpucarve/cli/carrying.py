@@ -20,6 +20,7 @@ from gpucarve.cli.output import Output
 from gpucarve.cli.views import findings, plans, results, steps
 from gpucarve.cli.views.text import count
 from gpucarve.engine.converge import Result
+from gpucarve.engine.events import Emit, Event
 from gpucarve.errors import PlanError
 from gpucarve.journal.store import Journal, Run
 from gpucarve.model.changes import Action
@@ -57,7 +58,6 @@ def carry_out(desk: Desk, order: Order) -> Exit:
     """Begin or go on, to the end. Raises PlanError, LockedError."""
     run = _begun(desk, order)
     if run is not None:
-        desk.output.note(f"Going on with run {run.run}, which was cut off; its plan was approved {run.started}.")
         return _conclude(desk, order, _run(desk, order, run.plan, run))
     found = desk.look(order.purpose)
     if found.problems:
@@ -84,10 +84,15 @@ def _begun(desk: Desk, order: Order) -> Run | None:
 
 
 def _check_overtaken(saved: Plan, found: Survey) -> None:
+    """What a plan asks of a host has to be what its document asks today: a file can be edited, or of older facts."""
+    hint = "make the plan again with `gpucarve plan --out FILE`"
     reasons = divergences(saved, found.draft)
     if reasons:
-        hint = "make the plan again with `gpucarve plan --out FILE`"
         raise PlanError(f"the plan no longer fits: {'; '.join(reasons)}", hint=hint)
+    asked = {resource.key: resource for resource in found.draft.plan.resources}
+    odd = [str(each.key) for each in saved.resources if asked.get(each.key) != each]
+    if odd:
+        raise PlanError(f"the plan is not what its document asks for: {', '.join(odd)}", hint=hint)
 
 
 def _approved(plan: Plan, purpose: Purpose) -> bool:
@@ -105,11 +110,26 @@ def _approved(plan: Plan, purpose: Purpose) -> bool:
 def _run(desk: Desk, order: Order, plan: Plan, run: Run | None) -> Result:
     try:
         with progress.shown(desk.output) as emit:
-            work = app.apply(desk.world, desk.journal, plan, emit, continued=run, take_over=order.take_over)
+            told = _told(desk.output, run, emit) if run else emit
+            work = app.apply(desk.world, desk.journal, plan, told, continued=run, take_over=order.take_over)
             return desk.runner.run(work)
     except KeyboardInterrupt:
         desk.output.note("Interrupted. Run the same command again: it goes on where this run was.")
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def _told(output: Output, run: Run, emit: Emit) -> Emit:
+    """Say before the first event what is gone on with: only then is it certain that no other process works on it."""
+    said = False
+
+    def told(event: Event) -> None:
+        nonlocal said
+        if not said:
+            said = True
+            output.note(f"Going on with run {run.run}, which was cut off; its plan was approved {run.started}.")
+        emit(event)
+
+    return told
 
 
 def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | None = None) -> Exit:
@@ -117,7 +137,7 @@ def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | N
     output = desk.output
     done = result is None or result.done
     judged = looking.judged(found or desk.look(order.purpose)) if done else ()
-    parts = [results.render(result, order.purpose, output.style)] if result else ["Nothing to do."]
+    parts = [results.render(result, order.purpose, output.style)] if result else [results.NOTHING[order.purpose]]
     parts += [findings.render(judged, output.style), findings.summary(judged)] if judged else []
     output.data("Result", results.data(result, order.purpose, judged), "\n".join(parts))
     if result is None or result.done:

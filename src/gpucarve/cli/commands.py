@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from gpucarve import __version__
+from gpucarve.cli.suggesting import SuggestingGroup
 
 VERBS = {
     "validate": "Say everything that is wrong with a fleet document.",
@@ -21,6 +22,7 @@ VERBS = {
     "status": "Show each GPU with its slices, one line each.",
     "rollback": "Bring hosts back to what they were before gpucarve.",
     "adopt": "Take vGPUs that somebody else made into ownership.",
+    "catalog": "Look up GPUs, vGPU types and MIG profiles.",
     "twin": "Serve a simulated world to try everything on.",
 }
 
@@ -31,9 +33,9 @@ A first tour, with no GPU at hand:
   gpucarve twin serve --socket world.sock &
   export GPUCARVE_WORLD=world.sock
   gpucarve discover --host cci1/computegpu000
-  gpucarve plan -f fleet.yaml
-  gpucarve apply -f fleet.yaml
-  gpucarve status -f fleet.yaml
+  gpucarve plan -f twin.yaml      (the sources' examples/first-vgpu/twin.yaml)
+  gpucarve apply -f twin.yaml
+  gpucarve status -f twin.yaml
 """
 
 _STATUSES = """\b
@@ -47,7 +49,7 @@ Exit status:
 """
 
 
-class Verbs(click.Group):
+class Verbs(SuggestingGroup):
     """Click's way to load a command late is to override these three."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gpucarve import spec
-from gpucarve.app import Fleet, World
+from gpucarve.app import Fleet, World, worlds
 from gpucarve.cli import places
 from gpucarve.cli.misuse import Misuse
-from gpucarve.errors import PlanError
+from gpucarve.errors import PlanError, UnreachableError
 from gpucarve.journal.store import Journal
+from gpucarve.model.hosts import Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan
 from gpucarve.spec.text import LARGEST
 
 _LARGEST_PLAN = 64 * 1024 * 1024
+_PATIENCE = 10.0  # seconds for a twin on this machine to accept a connection
 
 
 def fleet(file: str) -> tuple[Fleet, Path]:
@@ -30,37 +34,61 @@ def fleet(file: str) -> tuple[Fleet, Path]:
     if file == "-":
         text = sys.stdin.buffer.read(LARGEST + 1)
         return Fleet.of(spec.load(text, "<stdin>"), text), Path()
-    text = _bytes(Path(file), LARGEST)
+    text = _bytes(Path(file), LARGEST, "name a fleet document with -f; docs/fleet-document.md shows a whole one")
     return Fleet.of(spec.load(text, file), text), Path(file).parent
 
 
 def plan(file: Path) -> Plan:
     """A saved plan. Raises PlanError, Misuse."""
-    text = _bytes(file, _LARGEST_PLAN)
     hint = "make the plan again with `gpucarve plan --out FILE`"
+    text = _bytes(file, _LARGEST_PLAN, hint)
     if len(text) > _LARGEST_PLAN:
         raise PlanError(f"{file} holds more than {_LARGEST_PLAN} bytes", hint=hint)
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PlanError(f"{file} is not a plan: {error}", hint=hint) from error
+        raise PlanError(f"{file} is not a plan, or a damaged one: {error}", hint=hint) from error
     return codec.from_data(data)
 
 
 @contextmanager
 def journal(path: Path | None) -> Iterator[Journal]:
-    """The journal, made when there is none. Raises Misuse where it cannot be."""
-    place = path or places.journal()
-    try:
-        opened = Journal(place)
-    except OSError as error:
-        raise Misuse(
-            f"the journal {place} cannot be opened: {error.strerror}", "name another with --journal"
-        ) from error
+    """The journal, made when there is none. Raises JournalError where it cannot be."""
+    opened = Journal(path or places.journal())
     try:
         yield opened
     finally:
         opened.close()
+
+
+def hosts(fleet: Fleet, twin: Path | None, folder: Path) -> World:
+    """The world of a document. Raises UnreachableError where no twin listens on the socket that was named."""
+    _check_listening(twin)
+    return worlds.open_world(fleet, twin, folder)
+
+
+def host(name: str, twin: Path | None) -> tuple[World, Target]:
+    """The world of one host without a document. Raises UnreachableError, Misuse."""
+    _check_listening(twin)
+    try:
+        return worlds.open_host(name, twin)
+    except ValueError as error:
+        hint = "name it as site/name, as `gpucarve twin serve` told when it began" if twin else ""
+        raise Misuse(str(error), hint) from error
+
+
+def _check_listening(twin: Path | None) -> None:
+    """A socket without a twin is told once, and not as the fault of each of its hosts."""
+    if twin is None:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(str(twin))
+        except OSError as error:
+            start = shlex.join(("gpucarve", "twin", "serve", "--socket", str(twin)))
+            hint = f"start one with `{start}`; for the real hosts give no --world and unset GPUCARVE_WORLD"
+            raise UnreachableError(f"no twin listens on {twin}: {error.strerror or error}", hint=hint) from error
 
 
 @contextmanager
@@ -73,10 +101,10 @@ def world(opened: World) -> Iterator[asyncio.Runner]:
             runner.run(opened.close())
 
 
-def _bytes(path: Path, limit: int) -> bytes:
+def _bytes(path: Path, limit: int, hint: str) -> bytes:
     """At most one byte more than the limit, so that whoever judges the content sees that it is too long."""
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise Misuse(f"{path} cannot be read: {error.strerror}") from error
+        raise Misuse(f"{path} cannot be read: {error.strerror}", hint) from error

@@ -22,7 +22,12 @@ _USAGE, _INTERRUPTED, _PIPE = 64, 130, 141  # as in `exits`, which is not import
 
 def main() -> NoReturn:
     """The `gpucarve` command."""
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    try:
+        sys.stderr.flush()
+    except OSError:  # nobody reads it any more, which changes nothing of what was done
+        _silence(sys.stderr)
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -33,6 +38,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = root.main(list(arguments), prog_name="gpucarve", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return _USAGE
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         click.echo(f"hint: {_hint(error)}", err=True)

@@ -1,7 +1,7 @@
 """What all verbs share: their common options, and how errors that are raised on purpose are told.
 
 Boundary: wraps a verb's function into a click command. The function gets an `Output` and its options, and returns an
-exit status.
+exit status. Nothing but click is imported until the function is called, so that `VERB --help` is quick.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gpucarve.cli import crashes
-from gpucarve.cli.exits import of_error
-from gpucarve.cli.output import Output
-from gpucarve.cli.views import diagnostics, documents, findings
-from gpucarve.errors import BugError, DocumentError, GpucarveError, HostError
+if TYPE_CHECKING:
+    pass
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[F], F]
@@ -49,14 +46,9 @@ def verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., i
     def decorate(function: Callable[..., int]) -> click.Command:
         @functools.wraps(function)
         def command(*, form: str, **arguments: Any) -> int:
-            output = Output.of(form)
-            try:
-                return int(function(output, **arguments))
-            except BugError as error:
-                return crashes.report(error)
-            except GpucarveError as error:
-                tell(error, output)
-                return of_error(error)
+            from gpucarve.cli.telling import ended
+
+            return ended(form, function, arguments)
 
         wrapped: Callable[..., Any] = command
         for option in reversed((*options, _output)):
@@ -64,19 +56,3 @@ def verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., i
         return click.command(name)(wrapped)
 
     return decorate
-
-
-def tell(error: GpucarveError, output: Output) -> None:
-    """Say what went wrong and what to do about it."""
-    match error:
-        case DocumentError(diagnostics=found):
-            if output.as_json:
-                output.data("Diagnostics", documents.diagnostics(found), "")
-            else:
-                click.echo(diagnostics.render(found, output.side), err=True)
-            output.error(str(error))
-        case HostError(findings=found):
-            output.data("Findings", documents.findings(found), findings.render(found, output.style))
-            output.error("the host is not in a state to go on from", error.hint)
-        case _:
-            output.error(str(error), error.hint)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gpucarve import app
-from gpucarve.app.worlds import open_world
-from gpucarve.cli import reading
-from gpucarve.cli.carrying import Desk, Order, carry_out
-from gpucarve.cli.exits import Exit
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, journal, take_over, verb, world, yes
-from gpucarve.errors import PlanError
-from gpucarve.plan.plans import Plan, Purpose
+
+if TYPE_CHECKING:
+    from gpucarve.app import Fleet
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
+    from gpucarve.plan.plans import Plan
 
 _plan = click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[PLAN.json]")
 
@@ -32,14 +31,23 @@ def command(
     Example:
       gpucarve apply -f fleet.yaml --yes
     """
+    from gpucarve.cli import reading
+    from gpucarve.cli.carrying import Desk, Order, carry_out
+    from gpucarve.plan.plans import Purpose
+
     loaded, folder = reading.fleet(file)
     saved = _saved(plan, loaded) if plan else None
-    opened = open_world(loaded, world, folder)
+    opened = reading.hosts(loaded, world, folder)
     with reading.journal(journal) as log, reading.world(opened) as runner:
         return carry_out(Desk(output, runner, opened, log, loaded), Order(Purpose.APPLY, yes, take_over, saved))
 
 
-def _saved(file: Path, fleet: app.Fleet) -> Plan:
+def _saved(file: Path, fleet: Fleet) -> Plan:
+    from gpucarve import app
+    from gpucarve.cli import reading
+    from gpucarve.errors import PlanError
+    from gpucarve.plan.plans import Purpose
+
     plan = reading.plan(file)
     app.check_saved(plan, fleet)
     if plan.purpose is not Purpose.APPLY:

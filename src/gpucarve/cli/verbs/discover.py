@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gpucarve import app, catalog
-from gpucarve.app.worlds import open_host, open_world
-from gpucarve.calls.programs import Refusal
-from gpucarve.cli import reading
-from gpucarve.cli.exits import Exit, of_refusals
 from gpucarve.cli.misuse import Misuse
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import verb, world
-from gpucarve.cli.views import discovery
-from gpucarve.model.hosts import Target
+
+if TYPE_CHECKING:
+    from gpucarve.app import World
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
+    from gpucarve.model.hosts import Target
 
 _file = click.option("-f", "--file", "file", metavar="FLEET", help="Look at every host of this document; - is stdin.")
 _host = click.option("--host", metavar="NAME", help="Look at one host: as ssh takes it, or site/name on a twin.")
@@ -29,6 +28,12 @@ def command(output: Output, file: str | None, host: str | None, world: Path | No
     Example:
       gpucarve discover --host root@gpu-host-1
     """
+    from gpucarve import app, catalog
+    from gpucarve.calls.programs import Refusal
+    from gpucarve.cli import reading
+    from gpucarve.cli.exits import of_refusals
+    from gpucarve.cli.views import discovery
+
     opened, targets = _opened(file, host, world)
     with reading.world(opened) as runner:
         answers = runner.run(app.observe(opened, targets))
@@ -37,14 +42,14 @@ def command(output: Output, file: str | None, host: str | None, world: Path | No
     return of_refusals([answer for answer in answers.values() if isinstance(answer, Refusal)])
 
 
-def _opened(file: str | None, host: str | None, world: Path | None) -> tuple[app.World, tuple[Target, ...]]:
+def _opened(file: str | None, host: str | None, world: Path | None) -> tuple[World, tuple[Target, ...]]:
+    from gpucarve.cli import reading
+
     if (file is None) == (host is None):
-        raise Misuse("say where to look: either --host NAME or -f FLEET")
+        hint = "for all hosts of a document: gpucarve discover -f fleet.yaml; for one: gpucarve discover --host NAME"
+        raise Misuse("say where to look: either --host NAME or -f FLEET", hint)
     if host is not None:
-        try:
-            opened, target = open_host(host, world)
-        except ValueError as error:
-            raise Misuse(str(error)) from error
+        opened, target = reading.host(host, world)
         return opened, (target,)
     loaded, folder = reading.fleet(str(file))
-    return open_world(loaded, world, folder), loaded.targets
+    return reading.hosts(loaded, world, folder), loaded.targets

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpucarve import app
-from gpucarve.app.worlds import open_world
-from gpucarve.cli import looking, reading
-from gpucarve.cli.exits import Exit
 from gpucarve.cli.misuse import Misuse
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, verb, world
-from gpucarve.cli.views import plans
-from gpucarve.plan import codec
-from gpucarve.plan.plans import Plan, Purpose
+
+if TYPE_CHECKING:
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
 
 _out = click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply it as it is."
@@ -32,8 +30,15 @@ def command(output: Output, file: str, world: Path | None, out: Path | None, det
     Example:
       gpucarve plan -f fleet.yaml --out plan.json
     """
+    from gpucarve import app
+    from gpucarve.cli import looking, reading
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.views import plans
+    from gpucarve.plan import codec
+    from gpucarve.plan.plans import Purpose
+
     loaded, folder = reading.fleet(file)
-    opened = open_world(loaded, world, folder)
+    opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:
         found = runner.run(app.survey(opened, loaded, Purpose.APPLY))
     if found.problems:
@@ -42,13 +47,14 @@ def command(output: Output, file: str, world: Path | None, out: Path | None, det
     data = codec.to_data(plan)
     output.data(data["kind"], data, plans.render(plan, output.style))
     if out:
-        _save(plan, out)
-        output.note(f"Saved; apply it with: gpucarve apply -f {file} {out}")
+        _save(data, out)
+        output.note(f"Saved; apply it with: {shlex.join(('gpucarve', 'apply', '-f', file, str(out)))}")
     return Exit.PENDING if detailed_exitcode and plan.stages else Exit.DONE
 
 
-def _save(plan: Plan, out: Path) -> None:
+def _save(data: dict[str, Any], out: Path) -> None:
     try:
-        out.write_text(json.dumps(codec.to_data(plan), indent=2) + "\n", encoding="utf-8")
+        out.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise Misuse(f"{out} cannot be written: {error.strerror}") from error
+        hint = "name a file in a folder that is there and that you may write to"
+        raise Misuse(f"{out} cannot be written: {error.strerror}", hint) from error

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gpucarve.app.worlds import open_world
-from gpucarve.cli import reading
-from gpucarve.cli.carrying import Desk, Order, carry_out
-from gpucarve.cli.exits import Exit
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, journal, take_over, verb, world, yes
-from gpucarve.plan.plans import Purpose
+
+if TYPE_CHECKING:
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
 
 
 @verb("rollback", fleet, world, journal, yes, take_over)
@@ -23,7 +22,11 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None,
     Example:
       gpucarve rollback -f fleet.yaml
     """
+    from gpucarve.cli import reading
+    from gpucarve.cli.carrying import Desk, Order, carry_out
+    from gpucarve.plan.plans import Purpose
+
     loaded, folder = reading.fleet(file)
-    opened = open_world(loaded, world, folder)
+    opened = reading.hosts(loaded, world, folder)
     with reading.journal(journal) as log, reading.world(opened) as runner:
         return carry_out(Desk(output, runner, opened, log, loaded), Order(Purpose.ROLLBACK, yes, take_over))

@@ -6,8 +6,6 @@ import json
 
 import click
 
-from gpucarve import spec
-
 
 @click.command("schema")
 def command() -> None:
@@ -17,4 +15,6 @@ def command() -> None:
     Example:
       gpucarve schema > fleet.schema.json
     """
+    from gpucarve import spec
+
     click.echo(json.dumps(spec.json_schema(), indent=2))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gpucarve import app, catalog
-from gpucarve.app.worlds import open_world
-from gpucarve.calls.programs import Refusal
-from gpucarve.cli import places, reading
-from gpucarve.cli.exits import Exit, of_refusals
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, journal, verb, world
-from gpucarve.cli.views import status
-from gpucarve.errors import PlanError
-from gpucarve.journal.store import Run
+
+if TYPE_CHECKING:
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
+    from gpucarve.journal.store import Run
 
 
 @verb("status", fleet, world, journal)
@@ -26,9 +23,15 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None)
     Example:
       gpucarve status -f fleet.yaml
     """
+    from gpucarve import app, catalog
+    from gpucarve.calls.programs import Refusal
+    from gpucarve.cli import places, reading
+    from gpucarve.cli.exits import of_refusals
+    from gpucarve.cli.views import status
+
     loaded, folder = reading.fleet(file)
     run = _unfinished(journal or places.journal(), loaded.name, output)
-    opened = open_world(loaded, world, folder)
+    opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:
         answers = runner.run(app.observe(opened, loaded.targets))
     known = catalog.load()
@@ -38,6 +41,9 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None)
 
 def _unfinished(path: Path, name: str, output: Output) -> Run | None:
     """The run of any purpose that was cut off; a journal that is not there is not made."""
+    from gpucarve.cli import reading
+    from gpucarve.errors import PlanError
+
     if not path.exists():
         return None
     with reading.journal(path) as opened:

@@ -5,26 +5,19 @@ Boundary: arguments to `gpucarve.twin`; how the world behaves is told there.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gpucarve.cli.exits import of_error
 from gpucarve.cli.misuse import Misuse
-from gpucarve.cli.output import Output
-from gpucarve.cli.verb import tell
-from gpucarve.errors import UnreachableError
-from gpucarve.model.hosts import Target
-from gpucarve.twin import client, scenes
-from gpucarve.twin.faults import SelfReboot
-from gpucarve.twin.server import serve
-from gpucarve.twin.worlds import World, seed_004_scene
+from gpucarve.cli.suggesting import SuggestingGroup
+
+if TYPE_CHECKING:
+    from gpucarve.twin import client
 
 T = TypeVar("T")
 
@@ -34,7 +27,7 @@ _socket = click.option(
 )  # fmt: skip
 
 
-@click.group("twin")
+@click.group("twin", cls=SuggestingGroup)
 def command() -> None:
     """Serve a simulated world to try everything on: no GPU, no root, no machine but this one.
 
@@ -46,9 +39,13 @@ def command() -> None:
     """
 
 
-@command.command("serve")
+@command.command("serve", short_help="Serve the built-in world or a saved one, until interrupted.")
 @_socket
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="At most so many seconds a real one.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Let at most so many seconds pass there in each real one; without it, waiting costs no time.",
+)
 @click.argument("scene", required=False, type=click.Path(path_type=Path), metavar="[WORLD.json]")
 def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
     """Serve the built-in world, or one that `twin snapshot` saved, until interrupted.
@@ -57,19 +54,30 @@ def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
     Example:
       gpucarve twin serve --socket world.sock
     """
+    import asyncio
+
+    from gpucarve.twin import scenes
+    from gpucarve.twin.server import serve
+    from gpucarve.twin.worlds import World, seed_004_scene
+
     try:
         world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else seed_004_scene(), speed=speed)
-    except (OSError, ValueError) as error:
-        raise Misuse(f"{scene} is not a world: {error}") from error
+    except OSError as error:
+        raise Misuse(f"{scene} cannot be read: {error.strerror}", "name a file that `twin snapshot` wrote") from error
+    except ValueError as error:
+        raise Misuse(f"{scene} is not a world: {error}", "name a file that `twin snapshot` wrote") from error
     hosts = ", ".join(str(target) for target in world.hosts)
     click.echo(f"Serving {hosts} on {socket}; end it with Ctrl-C.", err=True)
     try:
         asyncio.run(_until_signalled(serve(world, socket)))
     except OSError as error:
-        raise Misuse(f"{socket} cannot be listened on: {error}") from error
+        raise Misuse(f"{socket} cannot be listened on: {error}", "name a short path in a folder of yours") from error
 
 
 async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
+    import asyncio
+    import signal
+
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -77,7 +85,7 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
         await task
 
 
-@command.command("reboot")
+@command.command("reboot", short_help="Let a simulated host reboot by itself.")
 @_socket
 @click.argument("host")
 def _reboot(socket: Path, host: str) -> None:
@@ -87,10 +95,13 @@ def _reboot(socket: Path, host: str) -> None:
     Example:
       gpucarve twin reboot --socket world.sock cci1/computegpu000
     """
+    from gpucarve.model.hosts import Target
+    from gpucarve.twin.faults import SelfReboot
+
     try:
         target = Target.parse(host)
     except ValueError as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(str(error), "name it as site/name, as `gpucarve twin serve` told when it began") from error
 
     async def reboot(world: client.RemoteWorld) -> None:
         hosts = (await world.snapshot())["hosts"]
@@ -101,7 +112,7 @@ def _reboot(socket: Path, host: str) -> None:
     _ask(socket, reboot)
 
 
-@command.command("snapshot")
+@command.command("snapshot", short_help="Print the whole world as JSON, to serve it again.")
 @_socket
 def _snapshot(socket: Path) -> None:
     """Print the whole world as JSON, as it is now; `twin serve` takes it as WORLD.json.
@@ -114,6 +125,14 @@ def _snapshot(socket: Path) -> None:
 
 
 def _ask(socket: Path, request: Callable[[client.RemoteWorld], Coroutine[Any, Any, T]]) -> T:
+    import asyncio
+
+    from gpucarve.cli.exits import of_error
+    from gpucarve.cli.output import Output
+    from gpucarve.cli.telling import tell
+    from gpucarve.errors import UnreachableError
+    from gpucarve.twin import client
+
     async def ask() -> T:
         world = client.connect(socket)
         try:

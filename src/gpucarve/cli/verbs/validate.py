@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gpucarve.cli import reading
-from gpucarve.cli.exits import Exit
-from gpucarve.cli.output import Output
+from typing import TYPE_CHECKING
+
 from gpucarve.cli.verb import fleet, verb
-from gpucarve.cli.views import documents
-from gpucarve.cli.views.text import count
+
+if TYPE_CHECKING:
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
 
 
 @verb("validate", fleet)
@@ -20,6 +21,11 @@ def command(output: Output, file: str) -> Exit:
     Example:
       gpucarve validate -f fleet.yaml
     """
+    from gpucarve.cli import reading
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.views import documents
+    from gpucarve.cli.views.text import count
+
     loaded, _ = reading.fleet(file)
     text = f"{file}: fleet {loaded.name} is well-formed, {count(len(loaded.targets), 'host')}"
     output.data("Diagnostics", documents.diagnostics(()), text)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gpucarve import app
-from gpucarve.app.worlds import open_world
-from gpucarve.cli import looking, reading
-from gpucarve.cli.exits import Exit, of_findings
-from gpucarve.cli.output import Output
 from gpucarve.cli.verb import fleet, verb, world
-from gpucarve.cli.views import documents, findings
-from gpucarve.plan.plans import Purpose
+
+if TYPE_CHECKING:
+    from gpucarve.cli.exits import Exit
+    from gpucarve.cli.output import Output
 
 
 @verb("verify", fleet, world)
@@ -22,8 +20,14 @@ def command(output: Output, file: str, world: Path | None) -> Exit:
     Example:
       gpucarve verify -f fleet.yaml
     """
+    from gpucarve import app
+    from gpucarve.cli import looking, reading
+    from gpucarve.cli.exits import of_findings
+    from gpucarve.cli.views import documents, findings
+    from gpucarve.plan.plans import Purpose
+
     loaded, folder = reading.fleet(file)
-    opened = open_world(loaded, world, folder)
+    opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:
         found = runner.run(app.survey(opened, loaded, Purpose.APPLY))
     judged = looking.judged(found)

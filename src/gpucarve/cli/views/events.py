@@ -5,9 +5,12 @@ Boundary: pure; where the lines go, and what stands below them on a terminal, is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gpucarve.cli.views import steps
 from gpucarve.cli.views.text import Role, Style, printable
 from gpucarve.engine.events import Event, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Step
 
 
@@ -27,12 +30,16 @@ def line(event: Event, style: Style) -> str:
             return f"{target}  {style.paint(Role.WARN, 'waits')}: {printable(reason)}"
         case TargetEnded(target, outcome, detail):
             role = Role.GOOD if outcome == "done" else Role.BAD
-            return f"{target}  {style.paint(role, f'ended: {outcome}')}{_because('; '.join(detail))}"
+            return f"{target}  {style.paint(role, f'ended: {outcome}')}{_because(_reasons(target, detail))}"
 
 
 def doing(step: Step) -> str:
     """A step under way, for a line that is drawn again and again."""
     return f"{step.key.target}: {steps.name(step)}"
+
+
+def _reasons(target: Target, detail: Sequence[str]) -> str:
+    return "; ".join(steps.without(target, each) for each in detail)
 
 
 def _because(detail: str) -> str:

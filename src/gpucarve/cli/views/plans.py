@@ -106,7 +106,8 @@ def _step(step: Step, known: str, style: Style) -> list[str]:
     lines = style.paragraph(steps.name(step), first=f"  {style.paint(role, mark)} ", rest="    ")
     rows = [("before", step.before), ("after", step.after), ("why", step.reason)]
     if step.predicted:
-        rows.append(("predicted", f"{known}; assumed: {'; '.join(map(str, step.assumes)) or 'nothing'}"))
+        assumed = f"; assumed: {'; '.join(map(str, step.assumes))}" if step.assumes else ""
+        rows.append(("predicted", known + assumed))
     if step.disruption.kind is not DisruptionKind.NONE:
         rows.append(("disturbs", str(step.disruption)))
     if not isinstance(step.undo, NothingToUndo):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpucarve.cli.views import documents
+from gpucarve.cli.views import documents, steps
 from gpucarve.cli.views.text import Role, Style, count
 from gpucarve.engine.converge import Result
 from gpucarve.engine.endings import Outcome
@@ -15,7 +15,7 @@ from gpucarve.model.findings import Finding
 from gpucarve.plan.plans import Purpose
 
 _NEXT = {
-    Outcome.REFUSED: "put right what it names, then run the same command again",
+    Outcome.REFUSED: "put right what it names, then run the same command again, or go back with `gpucarve rollback`",
     Outcome.DIVERGED: "look at the new plan with `gpucarve plan`, then apply it",
     Outcome.FAILED: "put right what it names, then run the same command again, or go back with `gpucarve rollback`",
     Outcome.BLOCKED: "put right what it waits for, then run the same command again",
@@ -23,6 +23,11 @@ _NEXT = {
     Outcome.OVERTAKEN: "another controller goes on from here; nothing more was written by this one",
     Outcome.UNREACHABLE: "run the same command again when the host answers: it goes on where it was",
     Outcome.NO_PERMISSION: "get the right to do it, then run the same command again",
+}
+NOTHING = {
+    Purpose.APPLY: "Nothing to do: what the document asks for stands.",
+    Purpose.ROLLBACK: "Nothing to do: no host holds a change of gpucarve's.",
+    Purpose.ADOPT: "Nothing to do: nobody else made a vGPU that the document asks for.",
 }
 _DONE = {Purpose.APPLY: "applied", Purpose.ROLLBACK: "rolled back", Purpose.ADOPT: "adopted"}
 
@@ -38,9 +43,18 @@ def render(result: Result, purpose: Purpose, style: Style) -> str:
         if ending.outcome is not Outcome.DONE:
             lines.append(f"{target}: {style.paint(Role.BAD, ending.outcome.value)}")
             lines += style.table(
-                [*(("why", reason) for reason in ending.reasons), ("next", _NEXT[ending.outcome])], indent="  "
+                [
+                    *(("why", steps.without(target, each)) for each in ending.reasons),
+                    ("next", _next(ending.outcome, purpose)),
+                ],
+                indent="  ",
             )
     return "\n".join(lines)
+
+
+def _next(outcome: Outcome, purpose: Purpose) -> str:
+    """What to do; who is on the way back is not told to go back."""
+    return _NEXT[outcome].partition(", or go back")[0] if purpose is Purpose.ROLLBACK else _NEXT[outcome]
 
 
 def data(result: Result | None, purpose: Purpose, found: tuple[Finding, ...]) -> dict[str, Any]:

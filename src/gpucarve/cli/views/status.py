@@ -30,10 +30,11 @@ def render(answers: Answers, run: Run | None, catalog: Catalog, style: Style) ->
     for target, answer in answers.items():
         lines += _host(target, answer, catalog, style)
     if run:
-        text = f"run {run.run} ({run.plan.purpose.value}, begun {run.started}) was cut off; "
-        lines += style.paragraph(
-            text + f"`gpucarve {run.plan.purpose.value}` goes on with it", rest="  ", role=Role.WARN
+        text = (
+            f"run {run.run} ({run.plan.purpose.value}, begun {run.started}) has not ended: unless another gpucarve "
+            f"is at work on it, it was cut off; `gpucarve {run.plan.purpose.value}` goes on with it"
         )
+        lines += style.paragraph(text, rest="  ", role=Role.WARN)
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ Boundary: names alone.
 
 from __future__ import annotations
 
+from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Purpose, Step
 from gpucarve.resources.order import Stage
 
@@ -20,3 +21,8 @@ def name(step: Step) -> str:
 def title(stage: Stage) -> str:
     """`enable virtual functions`."""
     return stage.name.lower().replace("_", " ").replace("vgpus", "vGPUs")
+
+
+def without(target: Target, reason: str) -> str:
+    """The reason, on a line that names the host already."""
+    return reason.removeprefix(f"{target}: ")

@@ -56,7 +56,7 @@ class Style:
         widest = max((len(label) for label, _ in rows), default=0)
         lines: list[str] = []
         for label, text in rows:
-            if self.width - len(indent) - widest - 2 < 24:
+            if self.width - len(indent) - widest - 2 < 20:
                 lines += [f"{indent}{label}", *self.paragraph(text, first=f"{indent}  ")]
             else:
                 lines += self.paragraph(text, first=f"{indent}{label:<{widest}}  ")
