@@ -29,6 +29,9 @@ COMPATIBILITY = (
     "disagreements",
 )  # fmt: skip
 
+# Columns whose own source has not their full name.
+_SPELLED_OTHERWISE = {"framebuffer_mib": "framebuffer_source", "max_per_gpu": "max_source"}
+
 
 class Table(NamedTuple):
     """One data file: its header and its rows in file order."""
@@ -65,15 +68,27 @@ def sources(name: str) -> dict[str, Source]:
 
 
 def cited(name: str, row: Row) -> dict[str, Source]:
-    """The source of each fact in one row of a table: the row's own word, else its column's, else the table's."""
+    """The source of each fact in one row of a table: the row's own word, else its column's, else the table's.
+
+    A word about facts that stand in another table (a card's `placements_source`) counts under its own name.
+    """
     header, known, found = read(name).header, sources(name), {}
     for column in row:
-        if column == "source" or column.endswith("_source"):
+        if is_source(column):
+            about = column.removesuffix("_source")
+            if about not in (*row, "source") and column not in _SPELLED_OTHERWISE.values():
+                found[about] = known[row[column]]
             continue
-        code = row.get(f"{column}_source") or row.get("source") or header["columns"].get(column) or header.get("source")
+        own = row.get(_SPELLED_OTHERWISE.get(column, f"{column}_source")) or row.get("source")
+        code = own or header["columns"].get(column) or header.get("source")
         if code is not None:
             found[column] = known[code]
     return found
+
+
+def is_source(column: str) -> bool:
+    """Whether a column names a source rather than a fact."""
+    return column == "source" or column.endswith("_source")
 
 
 def _text(name: str) -> str:

@@ -69,9 +69,11 @@ class Catalog:
         """The GPUs that somebody may call so, whatever the case.
 
         A word is an id of the catalog, a product's name with or without the maker, the driver's name, a board's
-        code, or a device id (`20b5`, `10de:20b5`). It can mean several.
+        code, or a device id (`20b5`, `10de:20b5`). It can mean several, an id only its own GPU.
         """
         wanted = word.strip().casefold()
+        if exact := self.gpu_model(wanted):
+            return (exact,)
         short = wanted.removeprefix(f"{_VENDOR}:").removeprefix("0x").removeprefix("nvidia ")
         return tuple(_gpu(row) for row in loader.read("gpus").rows if short in _called(row) or wanted in _called(row))
 

@@ -50,7 +50,7 @@ def gpu(each: GpuModel, catalog: Catalog, style: Style) -> str:
         ("display mode", "set a displayless mode before vGPU or MIG" if each.display_mode_switch else ""),
         ("note", each.note or ""),
     ]
-    return page(f"{each.name} ({each.id})", rows, catalog.sources_of("gpus", each.id), "gpus", each.id, style)
+    return page(f"{each.name} ({each.id})", rows, catalog.sources_of("gpus", each.id), ("gpus", each.id), style)
 
 
 def gpu_data(found: Iterable[GpuModel], catalog: Catalog) -> dict[str, Any]:
@@ -63,14 +63,27 @@ def gpu_data(found: Iterable[GpuModel], catalog: Catalog) -> dict[str, Any]:
 
 
 def page(
-    head: str, rows: Sequence[tuple[str, str]], cited: Mapping[str, Source], table: str, key: str, style: Style
+    head: str,
+    rows: Sequence[tuple[str, str]],
+    cited: Mapping[str, Source],
+    key: tuple[str, str],
+    style: Style,
+    body: Sequence[str] = (),
 ) -> str:
-    """One entry: its facts without those that are empty, contradictions about it, and where all was read."""
+    """One entry, `key` being its table and name: `body`, the facts that are not empty, contradictions, sources."""
     kept = [(label, text) for label, text in rows if text]
-    kept += [("sources disagree", each.text) for each in disagreements.about(table, key)]
+    kept += [("sources disagree", each.text) for each in disagreements.about(*key)]
     sources = sorted({f"{source.title} ({source.confidence.value})" for source in cited.values()})
     kept += [("source" if number == 0 else "", text) for number, text in enumerate(sources)]
-    return "\n".join([style.paint(Role.HEAD, head), *style.table(kept, indent="  ")])
+    widest = max(len(label) for label, _ in kept)
+    lines = [*style.paragraph(head, rest="  ", role=Role.HEAD), *body]
+    for label, text in kept:
+        longest = max(len(word) for word in text.split())
+        if max(longest, _LAST) > style.width - widest - 4:
+            lines += [f"  {label}".rstrip(), *style.paragraph(text, first="    ")]
+        else:
+            lines += style.paragraph(text, first=f"  {label:<{widest}}  ")
+    return "\n".join(line for line in lines if line)
 
 
 def columns(
@@ -90,14 +103,19 @@ def columns(
     for row in every:
         is_head = row is head
         if room < _LAST:
-            if not is_head:
-                lines += [f"{indent}{row[0]}", *style.paragraph(", ".join(filter(None, row[1:])), first=f"{indent}  ")]
+            lines += [] if is_head else _below(row, head, style, indent)
             continue
         lead = indent + "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
         role = Role.FAINT if is_head else None
         first = style.paint(role, lead) if role else lead
         lines += [line.rstrip() for line in style.paragraph(row[-1], first=first, rest=" " * len(lead), role=role)]
     return lines
+
+
+def _below(row: Sequence[str], head: Sequence[str], style: Style, indent: str) -> list[str]:
+    """A row that is too wide: its first cell, and the others below it with their headings."""
+    said = [f"{title} {cell}".strip() for title, cell in zip(head or [""] * len(row), row, strict=True) if cell]
+    return [f"{indent}{row[0]}", *style.paragraph(", ".join(said[1:]), first=f"{indent}  ")]
 
 
 def grouped(rows: Sequence[tuple[str, Sequence[str]]], style: Style) -> list[str]:

@@ -53,16 +53,9 @@ def card(gpu: GpuModel, table: MigTable, profiles: Sequence[MigProfile], catalog
         ("known by", _EVIDENCE[table.evidence.value]),
         *(("note", note) for note in table.notes),
     ]
-    text = page(
-        f"MIG on {gpu.name} ({gpu.id})",
-        facts,
-        catalog.sources_of("mig-tables", table.id),
-        "mig-tables",
-        table.id,
-        style,
-    )
-    first, rest = text.split("\n", 1)
-    return "\n".join([first, *columns(rows, style, head=head, indent="  "), rest])
+    cited = catalog.sources_of("mig-tables", table.id)
+    body = columns(rows, style, head=head, indent="  ")
+    return page(f"MIG on {gpu.name} ({gpu.id})", facts, cited, ("mig-tables", table.id), style, body)
 
 
 def meanings(name: MigProfileName, found: Meanings, style: Style) -> str:

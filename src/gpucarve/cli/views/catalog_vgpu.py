@@ -79,7 +79,7 @@ def kind(each: VgpuType, catalog: Catalog, style: Style) -> str:
         ("the guest sees", f"10de:{each.device_id}, subsystem {each.subsystem_id}" if each.device_id else ""),
     ]  # fmt: skip
     cited = catalog.sources_of("vgpu-types", str(each.name))
-    return page(f"vGPU type {each.name}", rows, cited, "vgpu-types", str(each.name), style)
+    return page(f"vGPU type {each.name}", rows, cited, ("vgpu-types", str(each.name)), style)
 
 
 def types_data(found: Sequence[VgpuType], catalog: Catalog) -> dict[str, Any]:
