@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gpucarve import spec
 from tests.house.tracked import ROOT, paths
+from tests.kernel.pairs import EXPLAINED
 
 LINK = re.compile(r"\[[^]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -52,8 +53,9 @@ def test_every_command_that_a_document_shows_has_that_verb_and_those_options() -
     commands = _shown_commands()
     assert {"plan", "apply", "rollback"} <= {command[1] for command in commands}
     for _, verb, *words in sorted(commands):
+        named = (verb, *words[:1]) if verb == "twin" else (verb,)  # the one verb that has verbs of its own
         told = subprocess.run(
-            (sys.executable, "-m", "gpucarve", verb, "--help"), check=True, capture_output=True, text=True, timeout=60
+            (sys.executable, "-m", "gpucarve", *named, "--help"), check=True, capture_output=True, text=True, timeout=60
         ).stdout
         unknown = [word for word in words if word.startswith("-") and not re.search(rf"(^|\s){word}\b", told)]
         assert unknown == [], f"gpucarve {verb}"
@@ -66,6 +68,12 @@ def test_every_fleet_document_shown_or_shipped_is_valid() -> None:
     assert len(fleets) >= 2
     for text in fleets:
         assert list(spec.load(text, "fleet.yaml").hosts())
+
+
+def test_what_the_comparison_of_twin_and_kernel_leaves_out_is_listed_with_its_reasons() -> None:
+    text = " ".join((ROOT / "docs" / "twin.md").read_text("utf-8").split())
+    listed = text.partition("a test keeps this list equal):")[2].partition("The first report")[0]
+    assert [each.strip() for each in listed.split(" - ")[1:]] == [each.why for each in EXPLAINED]
 
 
 def test_every_changelog_fragment_lands_in_the_next_entry() -> None:
