@@ -4,12 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+export PATH=$PATH:/usr/sbin:/sbin # where a user who is not root does not look, and sshd is
 programs=() packages=()
 while read -r program package _; do
     case $program in '' | '#'*) continue ;; esac
     command -v "$program" >/dev/null && continue
     programs+=("$program")
-    packages+=("$package")
+    case " ${packages[*]-} " in *" $package "*) ;; *) packages+=("$package") ;; esac
 done <requirements/debian.txt
 
 if [ ${#programs[@]} -eq 0 ]; then
@@ -19,13 +20,17 @@ if ! command -v apt-get >/dev/null; then
     echo "Missing, and no apt-get here to install it: ${programs[*]}. Tests that need one of these are left out."
     exit 0
 fi
+note=
+case " ${packages[*]} " in
+    *" openssh-server "*) note=" (Debian starts the SSH server that openssh-server brings.)" ;;
+esac
 if [ "$(id -u)" -ne 0 ]; then
     echo "Missing: ${programs[*]}. Tests that need one of these are left out. To have them:" \
-        "sudo apt-get install --no-install-recommends ${packages[*]}"
+        "sudo apt-get install --no-install-recommends ${packages[*]}$note"
     exit 0
 fi
 
-echo "Missing: ${programs[*]}. About to run apt-get update and apt-get install, as root, for: ${packages[*]}"
+echo "Missing: ${programs[*]}. About to run apt-get update and apt-get install, as root, for: ${packages[*]}.$note"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq </dev/null
 apt-get install -qq --yes --no-install-recommends "${packages[@]}" </dev/null >/dev/null
