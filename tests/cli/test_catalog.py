@@ -85,6 +85,7 @@ def test_json_tells_every_gpu_with_its_facts_and_their_sources(cli: Cli) -> None
     a100 = next(each for each in document["gpus"] if each["id"] == "a100-pcie-80gb")
     assert (a100["deviceIds"], a100["memoryMib"], a100["boards"]) == (["20b5"], 81920, ["A100D"])
     assert a100["sources"]["deviceIds"] == "pci-ids"
+    assert not [key for key in a100 if key.endswith("Source")]
     assert document["sources"]["pci-ids"]["confidence"] == "high"
     assert {code for each in document["gpus"] for code in each["sources"].values()} == set(document["sources"])
 
