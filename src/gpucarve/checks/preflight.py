@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gpucarve.facts import driver, mediated, pci
-from gpucarve.facts.observed import Observed, Unknown
+from gpucarve.facts import driver, mediated, ours, pci
+from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Draft
-from gpucarve.plan.plans import Step
-from gpucarve.resources.host import vgpu
+from gpucarve.plan.plans import Purpose, Step
+from gpucarve.resources.host import slots, vgpu
 
 
 def preflight(draft: Draft, observed: Mapping[Target, Observed]) -> tuple[Finding, ...]:
@@ -25,19 +25,23 @@ def preflight(draft: Draft, observed: Mapping[Target, Observed]) -> tuple[Findin
     for step in draft.plan.steps:
         snapshot = observed.get(step.key.target)
         if snapshot is not None:
-            found.extend(_in_use(step, snapshot))
-            found.extend(_mdevctl(step, snapshot))
+            found.extend(_of_step(step, draft.plan.purpose, snapshot))
     return tuple(dict.fromkeys(found))
+
+
+def _of_step(step: Step, purpose: Purpose, observed: Observed) -> list[Finding]:
+    try:
+        return [*_in_use(step, observed), *_lost(step, purpose, observed), *_mdevctl(step, observed)]
+    except Unreadable as error:
+        rule = f"{step.action.value} of {step.key.kind} is not begun on the ground of a fact that could not be read"
+        return [Finding(step.key.target, step.key.kind, Verdict.UNKNOWN, str(error), rule)]
 
 
 def _in_use(step: Step, observed: Observed) -> list[Finding]:
     """A step that disturbs a GPU or the host is refused while a guest uses a vGPU in its reach."""
     if step.disruption.kind in (DisruptionKind.NONE, DisruptionKind.SERVICE):
         return []
-    devices = observed.get(mediated.PROBE)
-    functions = observed.get(pci.PROBE)
-    if isinstance(devices, Unknown) or isinstance(functions, Unknown):
-        return []  # the resource itself is blocked on the unknown fact
+    devices, functions = observed.require(mediated.PROBE), observed.require(pci.PROBE)
     found = []
     for device in devices.devices.values():
         parent = functions.by_address.get(device.parent)
@@ -51,10 +55,30 @@ def _in_use(step: Step, observed: Observed) -> list[Finding]:
     return found
 
 
+def _lost(step: Step, purpose: Purpose, observed: Observed) -> list[Finding]:
+    """A reboot ends every vGPU: it is refused while there is one that nobody would make again."""
+    if step.action is not Action.REBOOT:
+        return []
+    claims = observed.require(ours.PROBE)
+    made_again = set() if purpose is Purpose.ROLLBACK else {each.uuid for each in slots.seats(claims)}
+    rule = "a reboot ends it, and gpucarve did not make it"
+    return [
+        Finding(
+            step.key.target,
+            "others' vGPUs",
+            Verdict.DIFFERS,
+            f"vGPU {device.uuid} on {device.parent} would be lost",
+            rule,
+            "stop it, or move it to another host, first",
+        )
+        for device in slots.made_by_others(observed)
+        if device.uuid not in made_again
+    ]
+
+
 def _mdevctl(step: Step, observed: Observed) -> list[Finding]:
     """vGPUs are defined and started by mdevctl, so it has to be there before the first change is made."""
-    tools = observed.get(driver.PROBE)
-    if step.key.kind != vgpu.KIND or step.action is not Action.CREATE or isinstance(tools, Unknown) or tools.mdevctl:
+    if step.key.kind != vgpu.KIND or step.action is not Action.CREATE or observed.require(driver.PROBE).mdevctl:
         return []
     fix = "install the package mdevctl"
     return [Finding(step.key.target, "mdevctl", Verdict.DIFFERS, "mdevctl is missing", "it makes the vGPUs", fix)]

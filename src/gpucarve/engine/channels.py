@@ -193,14 +193,16 @@ class HostChannel:
             replies = await self.transport.gather((ReadFiles((state.LEASE,)),))
             if isinstance(replies, Refusal):
                 self._away(replies)  # rebooting, perhaps: that says nothing about its controller
-            elif _lease(replies[0]) != lease:
+            elif _moved(replies[0], lease):
                 reason = f"controller {lease.holder} is at work (run {lease.run}): wait for it"
                 raise Ended(Ending(Outcome.LOCKED, (reason,)))
         return lease
 
     async def _show_life(self) -> None:
         if self._lease is not None and await self.now() - self._last_beat >= LEASE_SECONDS / 3:
-            await self._program((), ())
+            reply = await self._program((), ())
+            if isinstance(reply, Refusal) and reply.kind is RefusalKind.FENCED:
+                raise Ended(of_refusal(reply))
 
     def _away(self, refusal: Refusal) -> Refusal:
         if refusal.kind not in _AWAY and refusal.kind is not RefusalKind.LOCKED:
@@ -254,6 +256,12 @@ def _object_call(request: object) -> Read[Any] | Write[Any]:
     raise BugError(f"a cluster was asked for {type(request).__name__}")
 
 
-def _lease(reply: Reply) -> Lease | None:
-    files = reply.by_path() if isinstance(reply, Files) else {}
-    return state.parse_lease(files[state.LEASE].content.decode()) if state.LEASE in files else None
+def _moved(reply: Reply, lease: Lease) -> bool:
+    """Whether a lease is not what it was. One that cannot be read is the next program's to refuse."""
+    if not isinstance(reply, Files):
+        return False
+    text = reply.by_path()[state.LEASE].content if state.LEASE in reply.by_path() else b""
+    try:
+        return state.parse_lease(text.decode("ascii")) != lease
+    except ValueError:
+        return False

@@ -38,7 +38,11 @@ class Result:
 async def converge(
     run: Run, channels: Mapping[Target, Channel], journal: Journal, emit: Emit, *, continued: bool = False
 ) -> Result:
-    """Carry out `run.plan`, fresh or `continued` after it was cut off."""
+    """Carry out `run.plan`, fresh or `continued` after it was cut off.
+
+    When something goes wrong that is no host's doing, every target still gets to its end, and it is raised then; the
+    run can be gone on with.
+    """
     board = Board((each.key for each in run.plan.resources), {step.key for step in run.plan.steps})
     reboots = _meant_reboots(journal, run)
     tracks = [
@@ -55,11 +59,20 @@ async def converge(
         )
         for target in run.plan.targets
     ]
-    endings = await asyncio.gather(*(track.go() for track in tracks))
-    result = Result(run.run, dict(zip(run.plan.targets, endings, strict=True)))
-    if not any(ending.outcome is Outcome.UNREACHABLE for ending in endings):
+    ended = await asyncio.gather(*(track.go() for track in tracks), return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
+    result = Result(run.run, {target: board.endings[target] for target in run.plan.targets})
+    if not _waits_for_a_host(result):
         journal.finish(run.run, RunState.DONE if result.done else RunState.STOPPED)
     return result
+
+
+def _waits_for_a_host(result: Result) -> bool:
+    """Whether all that is missing are hosts that do not answer: the plan stays approved until they do."""
+    outcomes = {ending.outcome for ending in result.endings.values()}
+    return Outcome.UNREACHABLE in outcomes and outcomes <= {Outcome.UNREACHABLE, Outcome.BLOCKED, Outcome.DONE}
 
 
 def _meant_reboots(journal: Journal, run: Run) -> dict[Target, str]:

@@ -10,7 +10,8 @@ outcome after.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
 from gpucarve.engine.driving import drive
 from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.errors import BugError, UnreachableError
 from gpucarve.facts import boot, ours
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action
@@ -71,21 +73,35 @@ class Track:
     _last: str = field(default="nothing", init=False)
 
     async def go(self) -> Ending:
-        """Run to an ending; never raises for what the target does."""
+        """Run to an ending; never raises for what the target does.
+
+        What else is raised (a journal that cannot be written, our own mistake) ends this target like anything, so that
+        nobody waits for it, and is then raised on.
+        """
         try:
             ending = await self._loop()
         except Ended as ended:
             ending = ended.ending
+        except UnreachableError as error:
+            ending = Ending(Outcome.UNREACHABLE, (str(error),))
+        except Exception as error:
+            await self._end(Ending(Outcome.FAILED, (f"{type(error).__name__}: {error}",)))
+            raise
+        await self._end(ending)
+        return ending
+
+    async def _end(self, ending: Ending) -> None:
         if ending.outcome is not Outcome.OVERTAKEN:
-            await self.channel.release()
+            with suppress(UnreachableError):
+                await self.channel.release()
         await self.board.end(self.target, ending)
         self.emit(TargetEnded(self.target, ending.outcome.value, ending.reasons))
-        return ending
 
     async def _loop(self) -> Ending:
         observed = await self._arrive(self.patience)
         while True:
-            draft = self._draft(observed)
+            unsettled = self.board.unsettled_elsewhere(self.target)
+            draft = self._draft(observed, unsettled)
             await self.board.report(self.target, draft.settled)
             if findings := preflight(draft, {self.target: observed}):
                 return Ending(Outcome.REFUSED, tuple(finding.sentence() for finding in findings))
@@ -96,7 +112,7 @@ class Track:
             stage = draft.plan.stages[0]
             steps = [step for step in stage.steps if step.key in draft.work]
             if not steps:
-                observed = await self._wait_for_others(stage)
+                observed = await self._wait_for_others(stage, unsettled)
                 continue
             self._rounds[stage.stage] += 1
             if self._rounds[stage.stage] > _ROUNDS:
@@ -105,10 +121,10 @@ class Track:
             self.emit(StageBegun(stage))
             observed = await self._run_stage(steps, draft) or await self._arrive(_RETURN_PATIENCE)
 
-    def _draft(self, observed: Observed) -> Draft:
+    def _draft(self, observed: Observed, unsettled: Collection[ResourceKey]) -> Draft:
         own = tuple(each for each in self.approved.resources if each.key.target == self.target)
         aim = Aim(self.approved.fleet, self.approved.document, self.approved.purpose, own)
-        return make(aim, {self.target: observed}, self.board.unsettled_elsewhere(self.target))
+        return make(aim, {self.target: observed}, unsettled)
 
     def _rebooted(self, observed: Observed) -> tuple[Target, ...]:
         """This host, when it runs under another boot than the one this run meant to end."""
@@ -147,9 +163,11 @@ class Track:
             return False
         return state.interrupted(running.boot_id)
 
-    async def _wait_for_others(self, stage: StagePlan) -> Observed:
-        unsettled = self.board.unsettled_elsewhere(self.target)
+    async def _wait_for_others(self, stage: StagePlan, unsettled: Collection[ResourceKey]) -> Observed:
+        """A snapshot once what the stage waited for in its draft stands. Raises Ended."""
         needs = {need for step in stage.steps for need in step.needs if need in unsettled}
+        if not needs:
+            raise BugError(f"{stage.steps[0].key} can neither be done nor does it wait for anything")
         self.emit(Waiting(self.target, f"it needs {', '.join(map(str, sorted(needs)))}"))
         if reason := await self.board.wait_for(needs):
             raise Ended(Ending(Outcome.BLOCKED, (reason,)))

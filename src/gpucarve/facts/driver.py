@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from gpucarve.calls.primitives import KIB, ReadFiles, Stat
-from gpucarve.calls.replies import Files, PathStatuses, Reply
-from gpucarve.facts.observed import Probe, expect
+from gpucarve.calls.replies import PathStatuses, Reply
+from gpucarve.facts.observed import Probe, expect, whole
 
 SRIOV_MANAGE = "/usr/lib/nvidia/sriov-manage"
 _MDEVCTL = ("/usr/sbin/mdevctl", "/usr/bin/mdevctl")
@@ -29,7 +29,7 @@ class Driver:
 
 
 def _parse(replies: tuple[Reply, ...]) -> Driver:
-    files = expect(replies[0], Files).by_path()
+    files = whole(replies[0])
     paths = expect(replies[1], PathStatuses).by_path()
     text = files[_VERSION].text() if _VERSION in files else ""
     version = re.search(r"\b(\d{3}\.\d+(?:\.\d+)?)\b", text)

@@ -10,12 +10,13 @@ import json
 import posixpath
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from gpucarve.calls.primitives import KIB, FindHolders, ReadFiles, ReadLinks, Stat
-from gpucarve.calls.replies import Files, Holder, Holders, Links, PathStatuses, Reply
-from gpucarve.facts.observed import Probe, Unreadable, expect
+from gpucarve.calls.replies import File, Holder, Holders, Links, PathStatuses, Reply
+from gpucarve.facts.observed import Probe, Unreadable, expect, whole
 from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import strip_prefix
 
@@ -99,20 +100,21 @@ def definition_path(parent: PciAddress, uuid: str) -> str:
 def _parse(replies: tuple[Reply, ...]) -> Mediated:
     types, devices, definitions, holders, directories = replies
     return Mediated(
-        _types(expect(types, Files)),
+        _types(whole(types)),
         _devices(expect(devices, Links), expect(holders, Holders)),
-        _definitions(expect(definitions, Files)),
+        _definitions(whole(definitions)),
         frozenset(
             PciAddress.parse(posixpath.basename(each.path)) for each in expect(directories, PathStatuses).entries
         ),
     )
 
 
-def _types(files: Files) -> dict[PciAddress, dict[str, MdevType]]:
+def _types(files: Mapping[str, File]) -> dict[PciAddress, dict[str, MdevType]]:
     attributes: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for path, file in files.by_path().items():
+    for path, file in files.items():
         parent, _, type_id, name = path.removeprefix(f"{PARENTS}/").split("/")
-        attributes[parent, type_id][name] = file.text()
+        if _on_pci(parent):
+            attributes[parent, type_id][name] = file.text()
     found: dict[PciAddress, dict[str, MdevType]] = defaultdict(dict)
     for (parent, type_id), texts in attributes.items():
         name = strip_prefix(texts.get("name", type_id))
@@ -135,11 +137,22 @@ def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
     for uuid, each in texts.items():
         if not {"", "mdev_type"} <= each.keys():
             continue  # removed while we looked
-        parent = PciAddress.parse(posixpath.basename(posixpath.dirname(each[""])))
+        home = posixpath.basename(posixpath.dirname(each[""]))
+        if not _on_pci(home):
+            continue
         group = posixpath.basename(each.get("iommu_group", ""))
         users = tuple(User(holder.pid, _guest(holder.argv)) for holder in by_group.get(group, ()))
-        found[uuid] = Mdev(uuid, parent, posixpath.basename(each["mdev_type"]), users)
+        found[uuid] = Mdev(uuid, PciAddress.parse(home), posixpath.basename(each["mdev_type"]), users)
     return found
+
+
+def _on_pci(parent: str) -> bool:
+    """Whether a parent's name is an address; mediated devices of other buses are none of ours."""
+    try:
+        PciAddress.parse(parent)
+    except ValueError:
+        return False
+    return True
 
 
 def _guest(argv: tuple[str, ...]) -> str:
@@ -151,16 +164,16 @@ def _guest(argv: tuple[str, ...]) -> str:
     return ""
 
 
-def _definitions(files: Files) -> dict[str, Definition]:
+def _definitions(files: Mapping[str, File]) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
-    for path, file in files.by_path().items():
+    for path, file in files.items():
         parent, uuid = path.removeprefix(f"{DEFINITIONS}/").split("/")
         try:
             data = json.loads(file.content)
             found[uuid] = Definition(
                 uuid, PciAddress.parse(parent), str(data["mdev_type"]), str(data.get("start", "manual"))
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise Unreadable(f"{path} is not a definition of mdevctl") from error
     return found
 

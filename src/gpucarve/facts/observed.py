@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gpucarve.calls.primitives import Read
-from gpucarve.calls.replies import Failure, Reply
+from gpucarve.calls.replies import Failure, FailureKind, File, Files, Reply
 from gpucarve.model.hosts import Target
 
 F = TypeVar("F")
@@ -74,7 +74,7 @@ def observe(target: Target, probes: Sequence[Probe[Any]], replies: Sequence[Repl
             facts[probe.name] = probe.parse(own)
         except Unreadable as error:
             facts[probe.name] = Unknown(str(error))
-        except (ValueError, KeyError, IndexError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             facts[probe.name] = Unknown(f"{probe.name} does not read as expected: {error!r}")
     return Observed(target, facts)
 
@@ -86,3 +86,19 @@ def expect(reply: Reply, kind: type[R]) -> R:
     if isinstance(reply, Failure):
         raise Unreadable(f"{reply.kind.value}: {reply.detail}")
     raise Unreadable(f"expected {kind.__name__}, got {type(reply).__name__}")
+
+
+def whole(reply: Reply) -> dict[str, File]:
+    """The files of a `ReadFiles` by path. Raises Unreadable for one that is there and could not be read whole.
+
+    What vanished between the match and the read, and what is no file, was never there.
+    """
+    found: dict[str, File] = {}
+    for entry in expect(reply, Files).entries:
+        if entry.failure is None and not entry.truncated:
+            found[entry.path] = entry
+        elif entry.failure is None:
+            raise Unreadable(f"{entry.path} is longer than anything that belongs there")
+        elif entry.failure.kind not in (FailureKind.ABSENT, FailureKind.NOT_REGULAR):
+            raise Unreadable(f"{entry.path} cannot be read: {entry.failure.detail or entry.failure.kind.value}")
+    return found

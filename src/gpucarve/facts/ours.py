@@ -12,8 +12,8 @@ from typing import Any
 from gpucarve.calls import state
 from gpucarve.calls.primitives import KIB, ReadFiles
 from gpucarve.calls.programs import Lease
-from gpucarve.calls.replies import Files, Reply
-from gpucarve.facts.observed import Probe, Unreadable, expect
+from gpucarve.calls.replies import Reply
+from gpucarve.facts.observed import Probe, Unreadable, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,16 @@ class Ours:
         """Whether a program began under this boot and has not ended: it works still, or died."""
         return self.record is not None and not self.record.ended and self.record.boot == boot_id
 
+    def text(self, claim: str, name: str) -> str:
+        """One entry of a claim's record. Raises Unreadable when it is not there as text: somebody edited it."""
+        value = self.claims[claim].get(name)
+        if not isinstance(value, str):
+            raise Unreadable(f"{state.CLAIMS}/{claim}/record is damaged: it does not say {name!r}")
+        return value
+
 
 def _parse(replies: tuple[Reply, ...]) -> Ours:
-    files = expect(replies[0], Files).by_path()
+    files = whole(replies[0])
     texts = {path: file.content.decode("utf-8", "replace") for path, file in files.items()}
     try:
         lease = state.parse_lease(texts.get(state.LEASE, ""))
@@ -39,7 +46,7 @@ def _parse(replies: tuple[Reply, ...]) -> Ours:
             for path, text in texts.items()
             if path.startswith(f"{state.CLAIMS}/")
         }
-    except (ValueError, TypeError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise Unreadable(f"what gpucarve keeps under {state.ROOT} is damaged: {error}") from error
     return Ours(lease, state.parse_record(texts.get(state.RECORD, "")), claims)
 

@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from gpucarve.calls.primitives import KIB, ReadFiles, ReadLinks
-from gpucarve.calls.replies import Files, Links, Reply
-from gpucarve.facts.observed import Observed, Probe, Unreadable, expect
+from gpucarve.calls.replies import Links, Reply
+from gpucarve.facts.observed import Observed, Probe, Unreadable, expect, whole
 from gpucarve.model.pci import PciAddress
 
 DEVICES = "/sys/bus/pci/devices"
@@ -72,7 +72,7 @@ def sysfs(address: PciAddress, name: str = "") -> str:
 
 def _parse(replies: tuple[Reply, ...]) -> Functions:
     attributes: dict[str, dict[str, str]] = defaultdict(dict)
-    for path, file in expect(replies[0], Files).by_path().items():
+    for path, file in whole(replies[0]).items():
         attributes[posixpath.basename(posixpath.dirname(path))][posixpath.basename(path)] = file.text()
     links: dict[str, dict[str, str]] = defaultdict(dict)
     for path, target in expect(replies[1], Links).by_path().items():

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from gpucarve.errors import BugError, JournalError
+from gpucarve.errors import BugError, JournalError, PlanError
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan
@@ -90,7 +92,8 @@ class Journal:
         run = Run(secrets.token_hex(6), plan, RunState.RUNNING, _now())
         text = json.dumps(codec.to_data(plan))
         row = (run.run, plan.fleet, plan.purpose.value, text, run.state.value, run.started)
-        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+        with self._writing():
+            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
         return run
 
     def intend(self, run: str, keys: tuple[ResourceKey, ...], detail: str = "") -> None:
@@ -105,7 +108,8 @@ class Journal:
 
     def finish(self, run: str, state: RunState) -> None:
         """Record that the run has ended."""
-        self._db.execute("UPDATE runs SET state = ? WHERE run = ?", (state.value, run))
+        with self._writing():
+            self._db.execute("UPDATE runs SET state = ? WHERE run = ?", (state.value, run))
 
     def unfinished(self, fleet: str) -> Run | None:
         """The run of this fleet that was cut off, if any. Raises PlanError when another version approved its plan."""
@@ -118,7 +122,8 @@ class Journal:
     def close_unfinished(self, fleet: str) -> None:
         """Whatever was cut off is not gone on with any more."""
         row = (RunState.STOPPED.value, fleet, RunState.RUNNING.value)
-        self._db.execute("UPDATE runs SET state = ? WHERE fleet = ? AND state = ?", row)
+        with self._writing():
+            self._db.execute("UPDATE runs SET state = ? WHERE fleet = ? AND state = ?", row)
 
     def entries(self, run: str) -> tuple[Entry, ...]:
         """Everything recorded of a run, in order."""
@@ -133,17 +138,33 @@ class Journal:
 
     def _add(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str) -> None:
         now = _now()
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(
-            "INSERT INTO entries (run, at, target, step, phase, detail) VALUES (?, ?, ?, ?, ?, ?)",
-            [(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys],
-        )
-        self._db.execute("COMMIT")
+        rows = [(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys]
+        with self._writing():
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "INSERT INTO entries (run, at, target, step, phase, detail) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises JournalError where nothing could be written: a full disk, or a file that somebody damaged."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.rollback()
+            hint = "make room for it, or name another file with --journal; then run the same command again"
+            raise JournalError(f"{self.path} cannot be written: {error}", hint=hint) from error
 
 
 def _run(row: tuple[str, str, str, str]) -> Run:
     run, plan, state, started = row
-    return Run(run, codec.from_data(json.loads(plan)), RunState(state), started)
+    try:
+        data = json.loads(plan)
+    except (RecursionError, ValueError) as error:
+        raise PlanError(f"the plan of run {run} is damaged: {error}") from error
+    return Run(run, codec.from_data(data), RunState(state), started)
 
 
 def _now() -> str:

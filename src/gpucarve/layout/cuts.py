@@ -8,7 +8,7 @@ Boundary: decides how many of what; which virtual function a slot gets is known 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from gpucarve.catalog import Catalog, GpuModel, VgpuType
@@ -50,8 +50,9 @@ def lay_out(cuts: Sequence[Cut], observed: Observed, catalog: Catalog) -> HostLa
         return (_finding(observed, Verdict.UNKNOWN, f"the PCI bus cannot be read: {functions.why}", "", ""),)
     findings: list[Finding] = []
     layouts: dict[PciAddress, GpuLayout] = {}
+    named = {cut.gpu.address for cut in cuts if not isinstance(cut.gpu, EveryGpu)}
     for cut in cuts:
-        for gpu in _selected(cut, functions, layouts):
+        for gpu in _selected(cut, functions, named):
             result = _gpu(cut, gpu, observed, catalog)
             if isinstance(result, Finding):
                 findings.append(result)
@@ -66,10 +67,10 @@ def lay_out(cuts: Sequence[Cut], observed: Observed, catalog: Catalog) -> HostLa
     return tuple(findings) or HostLayout(tuple(layouts[address] for address in sorted(layouts)))
 
 
-def _selected(cut: Cut, functions: pci.Functions, taken: dict[PciAddress, GpuLayout]) -> list[pci.Function]:
+def _selected(cut: Cut, functions: pci.Functions, named: Collection[PciAddress]) -> list[pci.Function]:
     """The GPUs a cut is for; `all` means those that no other entry names."""
     if isinstance(cut.gpu, EveryGpu):
-        return [gpu for gpu in functions.gpus if gpu.address not in taken]
+        return [gpu for gpu in functions.gpus if gpu.address not in named]
     gpu = functions.by_address.get(cut.gpu.address)
     return [gpu] if gpu else []
 

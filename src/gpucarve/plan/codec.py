@@ -11,6 +11,7 @@ from typing import Any
 
 from gpucarve import __version__
 from gpucarve.calls import wire
+from gpucarve.calls.predicates import Predicate
 from gpucarve.errors import PlanError
 from gpucarve.model.changes import (
     Action,
@@ -76,7 +77,7 @@ def from_data(data: Any) -> Plan:
                 for stage in data["stages"]
             ),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise PlanError(f"the plan is damaged: {error}", hint=_HINT) from error
 
 
@@ -104,12 +105,19 @@ def _step(data: dict[str, Any]) -> Step:
         after=str(data["after"]),
         reason=str(data["reason"]),
         predicted=bool(data["predicted"]),
-        preconditions=wire.decode(data["preconditions"]),
+        preconditions=_preconditions(data["preconditions"]),
         undo=_undo(data["undo"]),
         disruption=Disruption(DisruptionKind(data["disruption"]["kind"]), str(data["disruption"]["scope"])),
         assumes=tuple(Assumption(str(each["fact"]), str(each["key"]), str(each["value"])) for each in data["assumes"]),
         needs=tuple(ResourceKey.parse(key) for key in data["needs"]),
     )
+
+
+def _preconditions(data: Any) -> tuple[Predicate, ...]:
+    found = wire.decode(data)
+    if not isinstance(found, tuple) or not all(isinstance(each, Predicate) for each in found):
+        raise ValueError("a step's preconditions are not predicates")
+    return found
 
 
 def _undo_data(undo: Undo) -> dict[str, Any]:
@@ -132,5 +140,7 @@ def _undo(data: dict[str, Any]) -> Undo:
             return Compensate(state)
         case {"irreversible": str(why)}:
             return Irreversible(why)
-        case _:
+        case {} if not data:
             return NothingToUndo()
+        case _:
+            raise ValueError(f"{', '.join(map(str, data))} is no way back of this version")

@@ -6,23 +6,32 @@ guide for KVM (IOMMU, virtual functions, then vGPUs).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from gpucarve.calls import state
 from gpucarve.facts import boot, ours
-from gpucarve.facts.observed import Observed
-from gpucarve.layout.cuts import HostLayout
-from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.facts.observed import Observed, Unreadable
+from gpucarve.layout.cuts import GpuLayout, HostLayout
+from gpucarve.model.hosts import Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host import kernel_arguments, vgpu, virtual_functions
-from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
+from gpucarve.resources.host.kernel_arguments import KernelArguments
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 
 # AMD's IOMMU is on wherever the firmware has it on; `amd_iommu=on` is no option of the kernel.
 _IOMMU = {"GenuineIntel": ("intel_iommu=on", "iommu=pt"), "AuthenticAMD": ("iommu=pt",)}
+_KINDS = (kernel_arguments.KIND, virtual_functions.KIND, vgpu.KIND)
+_SLOT = re.compile(rf"({vgpu.KIND}@[^#]+)#(\d{{1,4}})")
 
 
 def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
-    """What has to stand on a host for its layout. Raises facts.observed.Unreadable when its CPU cannot be told."""
+    """What has to stand on a host for its layout, and what of ours has to go that the layout has no place for.
+
+    Raises facts.observed.Unreadable when the host's CPU or our claims cannot be told.
+    """
     target = observed.target
     vendor = observed.require(boot.PROBE).cpu_vendor
     arguments = kernel_arguments.key(target)
@@ -33,7 +42,7 @@ def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
         for slot in gpu.slots:
             key = vgpu.key(target, gpu.gpu, slot.number)
             found.append(Vgpu(key, gpu.gpu, slot.type_name, slot.capacity, (functions,)))
-    return tuple(found)
+    return (*found, *_gone(observed, layout.gpus, "the document no longer asks for it"))
 
 
 def resources_to_adopt(layout: HostLayout, target: Target) -> tuple[Resource, ...]:
@@ -48,27 +57,48 @@ def resources_to_adopt(layout: HostLayout, target: Target) -> tuple[Resource, ..
 def resources_before(observed: Observed) -> tuple[Resource, ...]:
     """What has to stand for the host to be as it was before our first claim, read from its claims alone.
 
-    Raises facts.observed.Unreadable when they cannot be read.
+    Raises facts.observed.Unreadable when they cannot be read, or hold something that this version does not know.
     """
-    target = observed.target
-    claims = observed.require(ours.PROBE).claims
-    vgpus: list[Resource] = []
-    functions: list[Resource] = []
-    arguments: list[Resource] = []
-    for name, record in claims.items():
-        if record.get("kind") == vgpu.KIND:
-            subject = name.partition("@")[2]
-            slot = ResourceKey(target, vgpu.KIND, subject)
-            vgpus.append(NoVgpu(slot, PciAddress.parse(subject.partition("#")[0])))
-    for record in claims.values():
-        if record.get("kind") == virtual_functions.KIND:
-            gpu = PciAddress.parse(record["gpu"])
-            needs = tuple(each.key for each in vgpus if each.key.subject.startswith(f"{gpu}#"))
-            functions.append(NoVirtualFunctions(virtual_functions.key(target, gpu), gpu, needs))
-    if kernel_arguments.KIND in claims:
-        record = claims[kernel_arguments.KIND]
-        needs = tuple(each.key for each in (*vgpus, *functions))
-        key = kernel_arguments.key(target)
-        earlier = (tuple(record["arguments"]), record["command_line"], record["written"])
-        arguments.append(KernelArgumentsAsBefore(key, *earlier, needs))
-    return (*vgpus, *functions, *arguments)
+    target, claims = observed.target, observed.require(ours.PROBE)
+    strange = [name for name, record in claims.claims.items() if record.get("kind") not in _KINDS]
+    if strange:
+        raise Unreadable(f"{state.CLAIMS}/{strange[0]}/record is damaged, or another version's")
+    gone = _gone(observed, (), "rolled back")
+    if kernel_arguments.KIND not in claims.claims:
+        return gone
+    before = kernel_arguments.before(kernel_arguments.key(target), claims, tuple(each.key for each in gone))
+    return (*gone, before)
+
+
+def _gone(observed: Observed, layout: Sequence[GpuLayout], reason: str) -> tuple[Resource, ...]:
+    """Nothing of what is ours on the GPUs but what the layout has; `reason` is why."""
+    target, claims = observed.target, observed.require(ours.PROBE)
+    wanted = {vgpu.key(target, gpu.gpu, slot.number).local for gpu in layout for slot in gpu.slots}
+    wanted |= {virtual_functions.key(target, gpu.gpu).local for gpu in layout}
+    vgpus: list[NoVgpu] = []
+    functions: list[NoVirtualFunctions] = []
+    for name, record in claims.claims.items():
+        if record.get("kind") == vgpu.KIND and name not in wanted:
+            gpu, number = _slot(name)
+            vgpus.append(NoVgpu(vgpu.key(target, gpu, number), gpu, reason))
+    for name, record in claims.claims.items():
+        if record.get("kind") == virtual_functions.KIND and name not in wanted:
+            gpu = _gpu(name)
+            needs = tuple(each.key for each in vgpus if each.gpu == gpu)
+            functions.append(NoVirtualFunctions(virtual_functions.key(target, gpu), gpu, reason, needs))
+    return (*vgpus, *functions)
+
+
+def _slot(claim: str) -> tuple[PciAddress, int]:
+    """GPU and number of a slot, of its claim's name. Raises Unreadable for a name that we do not give."""
+    match = _SLOT.fullmatch(claim)
+    if match is None:
+        raise Unreadable(f"{state.CLAIMS}/{claim} is not the claim of a vGPU")
+    return _gpu(match[1]), int(match[2])
+
+
+def _gpu(claim: str) -> PciAddress:
+    try:
+        return PciAddress.parse(claim.partition("@")[2])
+    except ValueError as error:
+        raise Unreadable(f"{state.CLAIMS}/{claim} is not a claim on a GPU: {error}") from error

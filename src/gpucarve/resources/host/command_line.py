@@ -44,11 +44,15 @@ def values_of(tokens: Iterable[str], keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(token for token in tokens if key_of(token) in wanted)
 
 
+def given(defaults: str) -> tuple[str, ...]:
+    """The tokens of both variables, in the order in which grub-mkconfig puts them. Raises NotLiteral."""
+    return tuple(token for variable in reversed(VARIABLES) for token in _tokens(defaults, variable))
+
+
 def merge(defaults: str, arguments: Sequence[str]) -> str:
     """/etc/default/grub with these arguments in force. Raises NotLiteral."""
     for argument in arguments:
-        found = [token for variable in VARIABLES for token in _tokens(defaults, variable)]
-        if any(key_of(token) == key_of(argument) for token in found):
+        if any(key_of(token) == key_of(argument) for token in given(defaults)):
             defaults = _edit(defaults, VARIABLES, partial(_replace, argument))
         else:
             defaults = _edit(defaults, ("GRUB_CMDLINE_LINUX",), partial(_append, argument))

@@ -13,11 +13,12 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gpucarve.calls import state
 from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
 from gpucarve.calls.programs import Guarded
 from gpucarve.facts import boot, driver, grub, ours
-from gpucarve.facts.observed import Observed
+from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.changes import Action, Assumption, Disruption, DisruptionKind, PutBack
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
@@ -26,7 +27,6 @@ from gpucarve.resources.host import command_line
 from gpucarve.resources.order import Stage
 
 KIND = grub.CLAIM
-_UPDATE_GRUB = Guarded(Run(("update-grub",), deadline=300))
 _REBOOT = Disruption(DisruptionKind.REBOOT, "host")
 
 
@@ -53,6 +53,8 @@ class KernelArguments:
             return _blocked(
                 self.key, "there is no /etc/default/grub with update-grub", "configure the boot loader by hand"
             )
+        if loader.link:
+            return _linked(self.key, loader)
         active = all(command_line.satisfied(running.command_line, each) for each in self.arguments)
         text = loader.defaults.decode("utf-8", "surrogateescape")
         try:
@@ -86,15 +88,12 @@ class KernelArguments:
             "command_line": " ".join(running.command_line),
             "written": Sha256.of(grub.DEFAULTS, wanted).digest,
         }
-        claim = Guarded(Claim(self.key.local, json.dumps(record), (grub.DEFAULTS,)))
+        now = Sha256.of(grub.DEFAULTS, loader.defaults)
+        claim = Guarded(Claim(self.key.local, json.dumps(record), (grub.DEFAULTS,)), before=(now,))
         if wanted != loader.defaults:
-            write = Guarded(
-                WriteFile(grub.DEFAULTS, wanted),
-                before=(Sha256.of(grub.DEFAULTS, loader.defaults),),
-                wanted=(Sha256.of(grub.DEFAULTS, wanted),),
-            )
-            return (claim, write, _UPDATE_GRUB)
-        return () if derived else (claim, _UPDATE_GRUB)
+            then = Sha256.of(grub.DEFAULTS, wanted)
+            return (claim, Guarded(WriteFile(grub.DEFAULTS, wanted), before=(now,), wanted=(then,)), _derive(wanted))
+        return () if derived else (claim, _derive(wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +118,37 @@ class KernelArgumentsAsBefore:
             return _blocked(
                 self.key, "the copy of /etc/default/grub is gone from the claim", "restore it from a backup"
             )
+        if loader.link:
+            return _linked(self.key, loader)
         keys = tuple(command_line.key_of(each) for each in self.arguments)
-        before = command_line.values_of(self.command_line.split(), keys)
         now = command_line.values_of(running.command_line, keys)
-        wanted = self._wanted(loader.defaults, loader.kept)
-        derived = all(command_line.values_of(entry, keys) == before for entry in loader.entries)
-        if wanted == loader.defaults and derived and now == before:
-            work = Batch((Guarded(Disown(self.key.local)),))
+        try:
+            wanted = self._wanted(loader.defaults, loader.kept)
+            before = self._before(loader.kept, keys)
+        except command_line.NotLiteral as error:
+            return _blocked(self.key, f"{grub.DEFAULTS}: {error}", "write the arguments as a plain quoted list")
+        derived = bool(loader.entries) and all(command_line.values_of(each, keys) in before for each in loader.entries)
+        if wanted == loader.defaults and derived and now in before:
+            work = Batch((Guarded(Disown(self.key.local), before=(Sha256.of(grub.DEFAULTS, wanted),)),))
             return Change(Action.RELEASE, "as before", "not ours any more", "rolled back", work)
         return Change(
             Action.CHANGE,
             before=" ".join(now) or "none of them",
-            after=" ".join(before) or "none of them",
+            after=" ".join(before[0]) or "none of them",
             reason="rolled back",
             work=Batch(self._writes(loader, wanted, derived)),
             preconditions=(Sha256.of(grub.DEFAULTS, loader.defaults),) if wanted != loader.defaults else (),
-            disruption=Disruption() if now == before else _REBOOT,
-            takes_reboot=now != before,
+            disruption=Disruption() if now in before else _REBOOT,
+            takes_reboot=now not in before,
+        )
+
+    def _before(self, kept: bytes, keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """Our keys as the running kernel had them, and as the kept defaults give them: they differ where somebody had
+        edited the file and not booted since."""
+        text = kept.decode("utf-8", "surrogateescape")
+        return (
+            command_line.values_of(self.command_line.split(), keys),
+            command_line.values_of(command_line.given(text), keys),
         )
 
     def _wanted(self, now: bytes, kept: bytes) -> bytes:
@@ -147,17 +160,36 @@ class KernelArgumentsAsBefore:
 
     def _writes(self, loader: grub.Grub, wanted: bytes, derived: bool) -> tuple[Guarded, ...]:
         if wanted == loader.defaults:
-            return () if derived else (_UPDATE_GRUB,)
+            return () if derived else (_derive(wanted),)
         exact = wanted == loader.kept
         write = Restore(self.key.local, grub.DEFAULTS) if exact else WriteFile(grub.DEFAULTS, wanted)
         guard = Sha256.of(grub.DEFAULTS, loader.defaults)
-        return (Guarded(write, before=(guard,), wanted=(Sha256.of(grub.DEFAULTS, wanted),)), _UPDATE_GRUB)
+        return (Guarded(write, before=(guard,), wanted=(Sha256.of(grub.DEFAULTS, wanted),)), _derive(wanted))
+
+
+def before(key: ResourceKey, claims: ours.Ours, needs: tuple[ResourceKey, ...]) -> KernelArgumentsAsBefore:
+    """The way back that a claim holds. Raises Unreadable for one that somebody damaged."""
+    arguments = claims.claims[key.local].get("arguments")
+    if not isinstance(arguments, list) or not all(isinstance(each, str) for each in arguments):
+        raise Unreadable(f"{state.CLAIMS}/{key.local}/record is damaged: it does not say 'arguments'")
+    command_line, written = claims.text(key.local, "command_line"), claims.text(key.local, "written")
+    return KernelArgumentsAsBefore(key, tuple(arguments), command_line, written, needs)
+
+
+def _derive(defaults: bytes) -> Guarded:
+    """grub.cfg made anew from the defaults that were decided on, and from no others."""
+    return Guarded(Run(("update-grub",), deadline=300), before=(Sha256.of(grub.DEFAULTS, defaults),))
 
 
 def _derived(loader: grub.Grub, arguments: tuple[str, ...]) -> bool:
     return bool(loader.entries) and all(
         command_line.satisfied(entry, each) for entry in loader.entries for each in arguments
     )
+
+
+def _linked(key: ResourceKey, loader: grub.Grub) -> Blocked:
+    fact = f"{grub.DEFAULTS} is a symbolic link to {loader.link}"
+    return _blocked(key, fact, "make it a plain file, or change the arguments where that file is managed")
 
 
 def _yes(value: bool) -> str:

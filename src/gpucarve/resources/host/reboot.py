@@ -58,6 +58,8 @@ def _reboot(boot_id: str) -> Flow[Done | Failure]:
         return Failure(FailureKind.OTHER, f"systemctl reboot ended with {said.status}: {said.error_text()[:300]}")
     if failure := _certain_failure(outcomes):
         return failure
+    if any(isinstance(each.reply, Failure) for each in outcomes) and (yield from _answers_again(boot_id)):
+        return Failure(FailureKind.UNREACHABLE, "the host answers again, and goes on: the order did not reach it")
     back = yield from until(_boot_id, lambda now: now not in ("", boot_id), deadline=PATIENCE, every=2.0)
     if isinstance(back, Failure):
         return Failure(FailureKind.TIMED_OUT, f"the host did not come back within {PATIENCE:g} s")
@@ -68,6 +70,12 @@ def _stays_up(boot_id: str) -> Flow[bool]:
     """Whether a host that was ordered down before still answers, under the same boot, when it should be down."""
     down = yield from until(_boot_id, lambda now: now != boot_id, deadline=_GOING_DOWN, every=2.0)
     return isinstance(down, Failure)
+
+
+def _answers_again(boot_id: str) -> Flow[bool]:
+    """Whether a host whose reply was lost comes back under the same boot and stays."""
+    now = yield from until(_boot_id, bool, deadline=PATIENCE, every=2.0)
+    return now == boot_id and (yield from _stays_up(boot_id))
 
 
 def _certain_failure(outcomes: tuple[CallOutcome, ...]) -> Failure | None:

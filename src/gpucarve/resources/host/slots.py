@@ -13,11 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from gpucarve.calls import state
 from gpucarve.facts import mediated, ours, pci
-from gpucarve.facts.observed import Observed
+from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
 
+KIND = "vgpu"  # the kind of a slot's claim
 NAMESPACE = UUID("361e6d51-faec-444a-9079-341386da8e2e")
 
 
@@ -37,10 +39,21 @@ def uuid_for(virtual_function: PciAddress) -> str:
 
 def claimed(claims: ours.Ours, key: ResourceKey) -> Seat | None:
     """What the claim of a slot says."""
-    record = claims.claims.get(key.local)
-    if record is None:
-        return None
-    return Seat(PciAddress.parse(record["vf"]), record["uuid"], bool(record.get("adopted")))
+    return _seat_of(claims, key.local) if key.local in claims.claims else None
+
+
+def seats(claims: ours.Ours) -> tuple[Seat, ...]:
+    """Every seat that a claim names. Raises Unreadable for a claim that somebody damaged."""
+    return tuple(_seat_of(claims, name) for name, record in claims.claims.items() if record.get("kind") == KIND)
+
+
+def _seat_of(claims: ours.Ours, claim: str) -> Seat:
+    """What a claim says. It becomes part of paths and commands, so it has to be what we write there."""
+    try:
+        function, uuid = PciAddress.parse(claims.text(claim, "vf")), str(UUID(claims.text(claim, "uuid")))
+    except ValueError as error:
+        raise Unreadable(f"{state.CLAIMS}/{claim}/record is damaged: {error}") from error
+    return Seat(function, uuid, claims.claims[claim].get("adopted") is True)
 
 
 def siblings(key: ResourceKey) -> tuple[ResourceKey, ...]:
@@ -65,9 +78,7 @@ def free_functions(observed: Observed, function: pci.Function, key: ResourceKey)
     functions = observed.require(pci.PROBE).by_address
     taken = {device.parent for device in devices.devices.values()}
     taken |= {definition.parent for definition in devices.definitions.values()}
-    taken |= {
-        PciAddress.parse(record["vf"]) for record in observed.require(ours.PROBE).claims.values() if "vf" in record
-    }
+    taken |= {each.virtual_function for each in seats(observed.require(ours.PROBE))}
     return tuple(
         address
         for address in function.virtual_functions
@@ -78,7 +89,14 @@ def free_functions(observed: Observed, function: pci.Function, key: ResourceKey)
 def foreign(observed: Observed, function: pci.Function) -> tuple[mediated.Mdev, ...]:
     """The vGPUs on a GPU's virtual functions that no claim of ours names."""
     devices = observed.require(mediated.PROBE)
-    owned = {record.get("uuid") for record in observed.require(ours.PROBE).claims.values()}
+    owned = {each.uuid for each in seats(observed.require(ours.PROBE))}
     return tuple(
         device for parent in function.virtual_functions for device in devices.on(parent) if device.uuid not in owned
     )
+
+
+def made_by_others(observed: Observed) -> tuple[mediated.Mdev, ...]:
+    """The vGPUs of the host that we did not make: those that no claim names, and those that were adopted."""
+    devices = observed.require(mediated.PROBE).devices
+    made = {each.uuid for each in seats(observed.require(ours.PROBE)) if not each.adopted}
+    return tuple(device for device in devices.values() if device.uuid not in made)

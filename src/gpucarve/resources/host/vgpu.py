@@ -25,7 +25,7 @@ from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlo
 from gpucarve.resources.host import slots
 from gpucarve.resources.order import Stage
 
-KIND = "vgpu"
+KIND = slots.KIND
 _RULE = "what gpucarve did not make is left alone, and what a guest uses is not touched"
 
 
@@ -57,6 +57,8 @@ class Vgpu:
         devices = observed.require(mediated.PROBE)
         running = devices.devices.get(seat.uuid)
         names = {each.type_id: name for name, each in devices.types.get(seat.virtual_function, {}).items()}
+        if astray := self._astray(devices, seat):
+            return _blocked(self.key, *astray)
         if running and names.get(running.type_id) != self.type_name:
             fact = f"{seat.uuid} runs as {names.get(running.type_id, running.type_id)}, {self.type_name} is wanted"
             return _blocked(
@@ -66,6 +68,19 @@ class Vgpu:
             knows = (Assumption("vGPU type", self.key.subject, self.type_name),)
             return Settled(f"{self.type_name} {seat.uuid} on {seat.virtual_function}", knows)
         return self._create(observed, function, seat, running is not None)
+
+    def _astray(self, devices: mediated.Mediated, seat: slots.Seat) -> tuple[str, str] | None:
+        """Fact and fix where the slot's UUID stands elsewhere, or is defined as something else."""
+        running, defined = devices.devices.get(seat.uuid), devices.definitions.get(seat.uuid)
+        for each, how in ((running, "runs"), (defined, "is defined")):
+            if each and each.parent != seat.virtual_function:
+                fact = f"{seat.uuid} {how} on {each.parent}, not on {seat.virtual_function}"
+                return fact, "find out who put it there; gpucarve uses one UUID for one virtual function"
+        offered = devices.types.get(seat.virtual_function, {}).get(self.type_name)
+        if defined and offered and not running and defined.type_id != offered.type_id:
+            fact = f"{seat.uuid} is defined as {defined.type_id}; {self.type_name} is {offered.type_id} here"
+            return fact, "a vGPU's type is not changed in place by this version: roll back, then apply"
+        return None
 
     def _predicted(self) -> Change:
         return Change(
@@ -92,12 +107,14 @@ class Vgpu:
             AtLeast(mediated.type_path(seat.virtual_function, offered.type_id, "available_instances"), 1),
         )
         link = LinksTo(f"{mediated.device_path(seat.uuid)}/mdev_type", f"../mdev_supported_types/{offered.type_id}")
-        writes = [Guarded(Claim(self.key.local, _record(self.gpu, self.type_name, seat, devices)))]
+        claim = Claim(self.key.local, _record(self.gpu, self.type_name, seat, devices))
+        writes = [Guarded(claim, before=() if running else start)]
         if seat.uuid not in devices.definitions:
             define = ("mdevctl", "define", "--uuid", seat.uuid, "--parent", str(seat.virtual_function))
             undefined = (Absent(mediated.definition_path(seat.virtual_function, seat.uuid)),)
             writes.append(Guarded(Run((*define, "--type", offered.type_id)), before=undefined))
-        writes.append(Guarded(Run(("mdevctl", "start", "--uuid", seat.uuid)), before=start, wanted=(link,)))
+        where = ("--uuid", seat.uuid, "--parent", str(seat.virtual_function))
+        writes.append(Guarded(Run(("mdevctl", "start", *where)), before=start, wanted=(link,)))
         return Change(
             Action.CREATE,
             before="none",
@@ -154,12 +171,13 @@ class AdoptedVgpu:
 
 @dataclass(frozen=True, slots=True)
 class NoVgpu:
-    """Nothing of ours in this slot; what was adopted stays and is merely let go of."""
+    """Nothing of ours in this slot, for `reason`; what was adopted stays and is merely let go of."""
 
     stage: ClassVar[Stage] = Stage.REMOVE_VGPUS
 
     key: ResourceKey
     gpu: PciAddress
+    reason: str
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -168,21 +186,27 @@ class NoVgpu:
         seat = slots.claimed(claims, self.key)
         if seat is None:
             return Settled("none of ours")
-        let_go = Guarded(Disown(self.key.local))
         if seat.adopted:
-            return Change(Action.RELEASE, f"{seat.uuid}, adopted", "not ours any more", "rolled back", Batch((let_go,)))
+            let_go = Batch((Guarded(Disown(self.key.local)),))
+            return Change(Action.RELEASE, f"{seat.uuid}, adopted", "not ours any more", self.reason, let_go)
         devices = observed.require(mediated.PROBE)
         running = devices.devices.get(seat.uuid)
         if running and running.users:
             fact = f"{seat.uuid} on {seat.virtual_function} is used by {running.users[0]}"
             return _blocked(self.key, fact, "shut that guest down, or move it away")
+        if running and running.parent != seat.virtual_function:
+            fact = f"{seat.uuid} runs on {running.parent}, not on {seat.virtual_function} where it was made"
+            return _blocked(self.key, fact, "find out who put it there, and stop it by hand")
+        defined = devices.definitions.get(seat.uuid)
+        gone = Absent(mediated.device_path(seat.uuid))
+        undefined = Absent(mediated.definition_path(seat.virtual_function, seat.uuid))
         writes: list[Guarded] = []
         if running:
-            gone = (Absent(mediated.device_path(seat.uuid)),)
-            writes.append(Guarded(Run(("mdevctl", "stop", "--uuid", seat.uuid)), before=(_runs(running),), wanted=gone))
-        if seat.uuid in devices.definitions:
-            undefined = (Absent(mediated.definition_path(seat.virtual_function, seat.uuid)),)
-            writes.append(Guarded(Run(("mdevctl", "undefine", "--uuid", seat.uuid)), wanted=undefined))
+            stop = Run(("mdevctl", "stop", "--uuid", seat.uuid))
+            writes.append(Guarded(stop, before=(_runs(running),), wanted=(gone,)))
+        if defined and defined.parent == seat.virtual_function:
+            where = ("--uuid", seat.uuid, "--parent", str(seat.virtual_function))
+            writes.append(Guarded(Run(("mdevctl", "undefine", *where)), before=(gone,), wanted=(undefined,)))
         if self._directory_is_ours(claims, devices, seat):
             directory = f"{mediated.DEFINITIONS}/{seat.virtual_function}"
             writes.append(Guarded(Remove(directory), wanted=(Absent(directory),)))
@@ -190,8 +214,8 @@ class NoVgpu:
             Action.REMOVE if writes else Action.RELEASE,
             before=seat.uuid,
             after="none",
-            reason="rolled back",
-            work=Batch((*writes, let_go)),
+            reason=self.reason,
+            work=Batch((*writes, Guarded(Disown(self.key.local), before=(gone, undefined)))),
             undo=NothingToUndo(),
         )
 

@@ -69,7 +69,7 @@ class VirtualFunctions:
             after=f"{function.total_vfs} virtual functions",
             reason="each vGPU takes one virtual function on this architecture",
             work=None if wiped else lambda: _enable(self.key, self.gpu, function.total_vfs),
-            preconditions=(Equals(pci.sysfs(self.gpu, "sriov_numvfs"), "0"),),
+            preconditions=(_none(self.gpu),),
             undo=Compensate("0 virtual functions"),
             disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)),
             assumes=(Assumption(FACT, str(self.gpu), str(function.total_vfs)),),
@@ -100,29 +100,36 @@ class VirtualFunctions:
 
 @dataclass(frozen=True, slots=True)
 class NoVirtualFunctions:
-    """The GPU has none, as before our claim."""
+    """The GPU has none, as before our claim, for `reason`."""
 
     stage: ClassVar[Stage] = Stage.DISABLE_VIRTUAL_FUNCTIONS
 
     key: ResourceKey
     gpu: PciAddress
+    reason: str
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
-        """Settled when the claim is gone; blocked while somebody else's vGPU stands on one of them."""
+        """Settled when the claim is gone; blocked while somebody else's vGPU stands on one of them, or a guest has
+        one as a device of its own."""
         if self.key.local not in observed.require(ours.PROBE).claims:
             return Settled("as before")
         function = pci.at(observed, self.gpu)
-        if left := slots.foreign(observed, function):
+        if left := [each for each in slots.made_by_others(observed) if each.parent in function.virtual_functions]:
             names = ", ".join(device.uuid for device in left)
             fact = f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}"
             return _blocked(self.key, fact, "remove them, or move them to another GPU, first")
+        functions = observed.require(pci.PROBE).by_address
+        for address in function.virtual_functions:
+            bound = functions[address].driver if address in functions else ""
+            if bound not in ("", "nvidia"):
+                return _blocked(self.key, f"{address} is bound to {bound}", "unbind it, and stop what uses it, first")
         waiting = any(need in outlook.unsettled for need in self.needs)
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
             before=f"{function.enabled_vfs} virtual functions",
             after="0 virtual functions",
-            reason="rolled back",
+            reason=self.reason,
             work=None if waiting else lambda: _disable(self.key, self.gpu, function.enabled_vfs),
             disruption=Disruption(
                 DisruptionKind.DRIVER_RELOAD if function.enabled_vfs else DisruptionKind.NONE, str(self.gpu)
@@ -132,7 +139,7 @@ class NoVirtualFunctions:
 
 def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failure]:
     record = json.dumps({"kind": KIND, "gpu": str(gpu), "enabled_before": 0})
-    claimed = yield from do(Guarded(Claim(key.local, record)))
+    claimed = yield from do(Guarded(Claim(key.local, record), before=(_none(gpu),)))
     if claimed.state is not CallState.DONE:
         return _why(claimed)
     return (yield from _manage("-e", gpu, lambda count: count >= total))
@@ -143,7 +150,7 @@ def _disable(key: ResourceKey, gpu: PciAddress, enabled: int) -> Flow[Done | Fai
         managed = yield from _manage("-d", gpu, lambda count: count == 0)
         if isinstance(managed, Failure):
             return managed
-    outcome = yield from do(Guarded(Disown(key.local)))
+    outcome = yield from do(Guarded(Disown(key.local), before=(_none(gpu),)))
     return Done() if outcome.state is CallState.DONE else _why(outcome)
 
 
@@ -153,14 +160,21 @@ def _manage(option: str, gpu: PciAddress, reached: Callable[[int], bool]) -> Flo
     Fewer than wanted is no failure here: how many came is read at the barrier and compared with what the plan said.
     """
     before = yield from _enabled(gpu)
+    if before is None:
+        return _unreadable(gpu)
+    if reached(before):
+        return Done()
     guard = (Equals(pci.sysfs(gpu, "sriov_numvfs"), str(before)),)
     said = ""
     for attempt in range(1, _ATTEMPTS + 1):
         outcome = yield from do(Guarded(Run((driver.SRIOV_MANAGE, option, str(gpu)), deadline=180), before=guard))
         if isinstance(outcome.reply, Failure) or outcome.state is CallState.STOPPED:
             return _why(outcome)
-        count = yield from until(lambda: _enabled(gpu), reached, deadline=_settle(outcome), every=0.5)
-        if not isinstance(count, Failure) or (yield from _enabled(gpu)) != before:
+        yield from until(lambda: _enabled(gpu), _is(reached), deadline=_settle(outcome), every=0.5)
+        now = yield from _enabled(gpu)
+        if now is None:
+            return _unreadable(gpu)
+        if reached(now) or now != before:
             return Done()
         said = _said(outcome)
         if outcome.state is CallState.FAILED and LOCK_MESSAGE not in said:
@@ -175,13 +189,27 @@ def _settle(outcome: CallOutcome) -> float:
     return 1.0 if outcome.state is CallState.FAILED else _SETTLE
 
 
-def _enabled(gpu: PciAddress) -> Flow[int]:
-    """How many virtual functions both the counter and the links show; -1 when they cannot be read."""
+def _is(reached: Callable[[int], bool]) -> Callable[[int | None], bool]:
+    return lambda count: count is not None and reached(count)
+
+
+def _enabled(gpu: PciAddress) -> Flow[int | None]:
+    """How many virtual functions both the counter and the links show; None when they cannot be read."""
     counter = pci.sysfs(gpu, "sriov_numvfs")
     files, links = yield from ask_all((ReadFiles((counter,)), ReadLinks((pci.sysfs(gpu, "virtfn*"),))))
-    if not isinstance(files, Files) or not isinstance(links, Links) or counter not in files.by_path():
-        return -1
-    return min(int(files.by_path()[counter].text()), len(links.entries))
+    text = files.by_path()[counter].text() if isinstance(files, Files) and counter in files.by_path() else ""
+    if not isinstance(links, Links) or not text.isdecimal():
+        return None
+    return min(int(text), len(links.entries))
+
+
+def _none(gpu: PciAddress) -> Equals:
+    return Equals(pci.sysfs(gpu, "sriov_numvfs"), "0")
+
+
+def _unreadable(gpu: PciAddress) -> Failure:
+    """The host went away, or its sysfs: looked at again before anything else is done."""
+    return Failure(FailureKind.UNREACHABLE, f"how many virtual functions {gpu} has cannot be read")
 
 
 def _said(outcome: CallOutcome) -> str:

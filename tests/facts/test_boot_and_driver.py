@@ -1,0 +1,75 @@
+"""What runs on a machine, and which of NVIDIA's tools it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpucarve.calls.replies import Failure, FailureKind
+from gpucarve.facts import boot, driver
+from gpucarve.facts.observed import observe
+from tests.facts.answers import BOOT, TARGET, Content, gathered, known, why
+
+REFUSED = Failure(FailureKind.REFUSED, "Permission denied")
+
+
+def test_a_boot_is_read_with_its_arguments_in_order() -> None:
+    assert known(boot.PROBE, BOOT) == boot.Boot(
+        "7a0c", "6.1.0-18-amd64", ("BOOT_IMAGE=/boot/vmlinuz", "ro", "quiet"), "GenuineIntel"
+    )
+
+
+def test_a_processor_without_a_vendor_line_has_none() -> None:
+    assert known(boot.PROBE, BOOT | {"/proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\n"}).cpu_vendor == ""
+
+
+@pytest.mark.parametrize("path", sorted(BOOT))
+@pytest.mark.parametrize("content", ["absent", REFUSED], ids=["absent", "refused"])
+def test_a_boot_of_which_a_part_cannot_be_read_is_unknown_and_the_part_is_named(path: str, content: Content) -> None:
+    files = {each: text for each, text in BOOT.items() if each != path}
+    assert path in why(boot.PROBE, files if content == "absent" else files | {path: content})
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  525.105.14  Fri Mar 17\nGCC version: 12.2.0\n", "525.105.14"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86  Release\n", "570.86"),
+        ("nothing that looks like one", ""),
+        (None, ""),
+    ],
+)
+def test_the_driver_s_version_is_the_module_s_or_none(text: str | None, version: str) -> None:
+    files: dict[str, Content] = {} if text is None else {"/proc/driver/nvidia/version": text}
+    assert known(driver.PROBE, files).version == version
+
+
+def test_a_driver_whose_version_is_there_and_cannot_be_read_is_unknown() -> None:
+    assert "Permission denied" in why(driver.PROBE, {"/proc/driver/nvidia/version": REFUSED})
+
+
+@pytest.mark.parametrize(
+    ("path", "tools"),
+    [
+        (driver.SRIOV_MANAGE, (True, False, False)),
+        ("/usr/sbin/mdevctl", (False, True, False)),
+        ("/usr/bin/mdevctl", (False, True, False)),
+        ("/usr/sbin/update-grub", (False, False, True)),
+        ("/usr/sbin/other", (False, False, False)),
+    ],
+)
+def test_a_tool_is_there_where_its_path_is(path: str, tools: tuple[bool, bool, bool]) -> None:
+    found = known(driver.PROBE, folders=(path,))
+    assert (found.sriov_manage, found.mdevctl, found.update_grub) == tools
+
+
+def test_a_reply_that_failed_makes_its_fact_unknown_and_no_other() -> None:
+    failed = Failure(FailureKind.TIMED_OUT, "too late")
+    replies = [failed, *(Failure(FailureKind.ABSENT) for _ in driver.PROBE.reads)]
+    found = observe(TARGET, (boot.PROBE, driver.PROBE), replies)
+    assert "too late" in str(found.get(boot.PROBE))
+    assert "too late" not in str(found.get(driver.PROBE))
+
+
+def test_a_fact_that_was_not_asked_for_is_unknown() -> None:
+    assert "was not gathered" in str(observe(TARGET, (), ()).get(boot.PROBE))
+    assert gathered(boot.PROBE, BOOT) is not None
