@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gpucarve.calls.primitives import ReadFiles, ReadLinks, Stat
 from gpucarve.calls.replies import Failure, Files, Links, PathStatuses, Reply
 
-_DIGITS = 18  # a shell compares no longer numbers
+_DIGITS = 18  # what a guard compares with has no more, so a longer number is larger
 GUARDED_BYTES = 4 * 1024 * 1024  # the largest file a guard digests
 
 
@@ -43,7 +43,7 @@ class LinksTo:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """The file's text is a decimal integer of at most 18 digits and at least `value`."""
+    """The file's text is a decimal integer of at least `value`, which has at most 18 digits."""
 
     path: str
     value: int
@@ -99,7 +99,8 @@ def _content_holds(predicate: Predicate, content: bytes) -> bool:
             return content.rstrip(b"\n") == value.encode()
         case AtLeast(_, value):
             text = content.rstrip(b"\n")
-            return text.isdigit() and len(text) <= _DIGITS and int(text) >= value
+            digits = text.lstrip(b"0")
+            return text.isdigit() and (len(digits) > _DIGITS or int(digits or b"0") >= value)
         case Sha256(_, digest):
             return hashlib.sha256(content).hexdigest() == digest
         case _:
