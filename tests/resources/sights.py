@@ -15,7 +15,7 @@ from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Instant
 from gpucarve.facts import boot, driver, grub, mediated, ours, pci
 from gpucarve.facts.observed import Observed, Unknown
-from gpucarve.model.hosts import Target
+from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Resource, Settled
 from gpucarve.resources.host import slots
@@ -113,6 +113,11 @@ def claim(place: int = 0, **more: Any) -> dict[str, dict[str, Any]]:
         "adopted": False,
     }
     return {f"vgpu@{GPU}#{place}": record | {"directory_before": False} | more}
+
+
+def claimless(kind: str) -> ResourceKey:
+    """The key of some other resource of the host."""
+    return ResourceKey(HOST, kind)
 
 
 def decide(resource: Resource, sight: Sight | None = None, outlook: Outlook | None = None) -> Decision:
