@@ -24,7 +24,8 @@ from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, Virtua
 # AMD's IOMMU is on wherever the firmware has it on; `amd_iommu=on` is no option of the kernel.
 _IOMMU = {"GenuineIntel": ("intel_iommu=on", "iommu=pt"), "AuthenticAMD": ("iommu=pt",)}
 _KINDS = (kernel_arguments.KIND, virtual_functions.KIND, vgpu.KIND)
-_SLOT = re.compile(rf"({vgpu.KIND}@[^#]+)#(\d{{1,4}})")
+_GPU = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
+_CLAIM = re.compile(rf"(?:{vgpu.KIND}@({_GPU})#(0|[1-9]\d{{0,3}})|{virtual_functions.KIND}@({_GPU}))")
 
 
 def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
@@ -79,26 +80,19 @@ def _gone(observed: Observed, layout: Sequence[GpuLayout], reason: str) -> tuple
     functions: list[NoVirtualFunctions] = []
     for name, record in claims.claims.items():
         if record.get("kind") == vgpu.KIND and name not in wanted:
-            gpu, number = _slot(name)
+            gpu, number = _subject(name)
             vgpus.append(NoVgpu(vgpu.key(target, gpu, number), gpu, reason))
     for name, record in claims.claims.items():
         if record.get("kind") == virtual_functions.KIND and name not in wanted:
-            gpu = _gpu(name)
+            gpu, _ = _subject(name)
             needs = tuple(each.key for each in vgpus if each.gpu == gpu)
             functions.append(NoVirtualFunctions(virtual_functions.key(target, gpu), gpu, reason, needs))
     return (*vgpus, *functions)
 
 
-def _slot(claim: str) -> tuple[PciAddress, int]:
-    """GPU and number of a slot, of its claim's name. Raises Unreadable for a name that we do not give."""
-    match = _SLOT.fullmatch(claim)
+def _subject(claim: str) -> tuple[PciAddress, int]:
+    """GPU and slot (0 where there is none) that a claim is named after. Raises Unreadable for a name not of ours."""
+    match = _CLAIM.fullmatch(claim)
     if match is None:
-        raise Unreadable(f"{state.CLAIMS}/{claim} is not the claim of a vGPU")
-    return _gpu(match[1]), int(match[2])
-
-
-def _gpu(claim: str) -> PciAddress:
-    try:
-        return PciAddress.parse(claim.partition("@")[2])
-    except ValueError as error:
-        raise Unreadable(f"{state.CLAIMS}/{claim} is not a claim on a GPU: {error}") from error
+        raise Unreadable(f"{state.CLAIMS}/{claim} is not a claim on a GPU or on one of its slots")
+    return PciAddress.parse(match[1] or match[3]), int(match[2] or 0)

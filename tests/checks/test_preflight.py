@@ -1,0 +1,111 @@
+"""What would go wrong: guests in reach, others' vGPUs that a reboot would end, missing tools, unknown facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gpucarve.checks.preflight import preflight
+from gpucarve.facts import boot, driver, grub, mediated
+from gpucarve.facts.observed import Unknown
+from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.pci import PciAddress
+from gpucarve.plan.making import Aim, Draft, make
+from gpucarve.plan.plans import Purpose
+from gpucarve.resources.decisions import Resource
+from gpucarve.resources.host import kernel_arguments, vgpu, virtual_functions
+from gpucarve.resources.host.kernel_arguments import KernelArguments
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.virtual_functions import VirtualFunctions
+from tests.resources import sights
+from tests.resources.sights import BARE, FOREIGN, GPU, HOST, OTHER_GPU, PLAIN, TYPE, VFS, Sight, claim, functions, vgpus
+
+GUEST = (mediated.User(41, "vm-7"),)
+ARGUMENTS = KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt"))
+FUNCTIONS = VirtualFunctions(virtual_functions.key(HOST, GPU), GPU, 2)
+SLOT = Vgpu(vgpu.key(HOST, GPU, 0), GPU, TYPE, 2)
+
+
+def _found(sight: Sight, *resources: Resource, purpose: Purpose = Purpose.APPLY) -> tuple[Finding, ...]:
+    observed = {HOST: sight.observed()}
+    return preflight(_draft(sight, *resources, purpose=purpose), observed)
+
+
+def _draft(sight: Sight, *resources: Resource, purpose: Purpose = Purpose.APPLY) -> Draft:
+    return make(Aim("lab", "d", purpose, resources), {HOST: sight.observed()})
+
+
+def _bare(**more: object) -> Sight:
+    """A host that has to be rebooted for its arguments."""
+    loader = grub.Grub(BARE.encode(), (PLAIN,))
+    return replace(Sight(), boot=boot.Boot("b1", "6.1", PLAIN, "GenuineIntel"), grub=loader, **more)  # type: ignore[arg-type]  # fields of Sight
+
+
+def test_a_host_with_nobody_on_it_may_be_changed() -> None:
+    assert _found(_bare(functions=functions(0)), ARGUMENTS, FUNCTIONS, SLOT) == ()
+
+
+@pytest.mark.parametrize("parent", [VFS[3], OTHER_GPU])
+def test_a_guest_anywhere_on_the_host_stops_a_reboot_and_is_named(parent: PciAddress) -> None:
+    found = _found(_bare(mediated=vgpus({FOREIGN: parent}, users=GUEST)), ARGUMENTS)
+    said = [each for each in found if each.check == "in use"]
+    assert said
+    assert all("guest vm-7" in each.fact and each.fix for each in said)
+
+
+@pytest.mark.parametrize(("parent", "stopped"), [(VFS[3], True), (OTHER_GPU, False)])
+def test_a_guest_stops_what_disturbs_its_own_gpu_and_nothing_else(parent: PciAddress, stopped: bool) -> None:
+    sight = Sight(functions=functions(0), mediated=vgpus({FOREIGN: parent}, users=GUEST))
+    if stopped:  # the function is there, and its GPU shows none that are on
+        sight.functions = sights.without(functions(4), enabled_vfs=0)
+    assert bool(_found(sight, FUNCTIONS)) is stopped
+
+
+def test_a_vgpu_that_nobody_uses_stops_nothing_but_a_reboot() -> None:
+    sight = Sight(functions=sights.without(functions(4), enabled_vfs=0), mediated=vgpus({FOREIGN: VFS[3]}))
+    assert _found(sight, FUNCTIONS) == ()
+
+
+def test_others_vgpus_stop_a_reboot_since_nobody_would_make_them_again() -> None:
+    (found,) = _found(_bare(mediated=vgpus({FOREIGN: OTHER_GPU})), ARGUMENTS)
+    assert FOREIGN in found.fact
+    assert found.verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("adopted", "purpose", "stopped"),
+    [
+        (False, Purpose.APPLY, False),
+        (True, Purpose.APPLY, False),
+        (False, Purpose.ROLLBACK, False),
+        (True, Purpose.ROLLBACK, True),
+    ],
+)
+def test_what_is_ours_or_will_be_made_again_stops_no_reboot(adopted: bool, purpose: Purpose, stopped: bool) -> None:
+    sight = _bare(claims=claim(0, adopted=adopted), mediated=vgpus({sights.uuid(0): VFS[0]}))
+    assert bool(_found(sight, ARGUMENTS, purpose=purpose)) is stopped
+
+
+@pytest.mark.parametrize("name", ["mediated", "functions", "claims"])
+def test_a_reboot_is_not_begun_where_who_uses_what_cannot_be_read(name: str) -> None:
+    found = _found(_bare(**{name: Unknown("the file is damaged")}), ARGUMENTS)
+    assert found
+    assert {each.verdict for each in found} == {Verdict.UNKNOWN}
+    assert all("the file is damaged" in each.fact for each in found)
+
+
+def test_vgpus_are_not_planned_where_mdevctl_is_missing() -> None:
+    sight = _bare(functions=functions(0), driver=driver.Driver("525.1", True, False, True))
+    (found,) = _found(sight, ARGUMENTS, FUNCTIONS, SLOT)
+    assert (found.fact, found.fix) == ("mdevctl is missing", "install the package mdevctl")
+
+
+def test_what_a_resource_is_blocked_by_is_among_the_reasons() -> None:
+    (found,) = _found(Sight(grub=None), ARGUMENTS)
+    assert "no /etc/default/grub" in found.fact
+
+
+def test_a_fact_that_a_resource_needs_and_is_unknown_is_a_reason() -> None:
+    (found,) = _found(Sight(boot=Unknown("no /proc")), ARGUMENTS)
+    assert (found.verdict, found.fact) == (Verdict.UNKNOWN, "no /proc")
