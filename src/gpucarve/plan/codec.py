@@ -68,8 +68,8 @@ def from_data(data: Any) -> Plan:
         raise PlanError(f"the plan was made by version {data.get('madeBy')}, this is {__version__}", hint=_HINT)
     try:
         return Plan(
-            fleet=str(data["fleet"]),
-            document=str(data["document"]),
+            fleet=_text(data["fleet"]),
+            document=_text(data["document"]),
             purpose=Purpose(data["purpose"]),
             resources=tuple(resources.from_data(each) for each in data["resources"]),
             stages=tuple(
@@ -101,16 +101,30 @@ def _step(data: dict[str, Any]) -> Step:
     return Step(
         key=ResourceKey.parse(data["key"]),
         action=Action(data["action"]),
-        before=str(data["before"]),
-        after=str(data["after"]),
-        reason=str(data["reason"]),
-        predicted=bool(data["predicted"]),
+        before=_text(data["before"]),
+        after=_text(data["after"]),
+        reason=_text(data["reason"]),
+        predicted=_truth(data["predicted"]),
         preconditions=_preconditions(data["preconditions"]),
         undo=_undo(data["undo"]),
-        disruption=Disruption(DisruptionKind(data["disruption"]["kind"]), str(data["disruption"]["scope"])),
-        assumes=tuple(Assumption(str(each["fact"]), str(each["key"]), str(each["value"])) for each in data["assumes"]),
+        disruption=Disruption(DisruptionKind(data["disruption"]["kind"]), _text(data["disruption"]["scope"])),
+        assumes=tuple(
+            Assumption(_text(each["fact"]), _text(each["key"]), _text(each["value"])) for each in data["assumes"]
+        ),
         needs=tuple(ResourceKey.parse(key) for key in data["needs"]),
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _preconditions(data: Any) -> tuple[Predicate, ...]:
@@ -135,7 +149,7 @@ def _undo_data(undo: Undo) -> dict[str, Any]:
 def _undo(data: dict[str, Any]) -> Undo:
     match data:
         case {"putBack": list(paths)}:
-            return PutBack(tuple(map(str, paths)))
+            return PutBack(tuple(map(_text, paths)))
         case {"compensate": str(state)}:
             return Compensate(state)
         case {"irreversible": str(why)}:
