@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpucarve import app
-from gpucarve.errors import BugError, JournalError, LockedError
+from gpucarve.errors import BugError, JournalError, LockedError, PlanError
 from gpucarve.journal.lock import exclusive
 from gpucarve.journal.store import Journal, RunState
 from gpucarve.model.hosts import ResourceKey, Target
@@ -69,6 +69,33 @@ def test_a_file_that_is_no_journal_is_refused_with_what_to_do_and_left_as_it_is(
     assert path.read_bytes().startswith(b"somebody's letter")
     with pytest.raises(JournalError):
         Journal(tmp_path)
+
+
+def test_a_journal_that_cannot_be_written_says_so_with_its_file_and_works_again_later(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    run = journal.begin(_plan()).run
+    journal._db.execute("PRAGMA query_only=ON")
+    for write in (
+        lambda: journal.intend(run, (KEY,)),
+        lambda: journal.begin(_plan()),
+        lambda: journal.finish(run, RunState.DONE),
+        lambda: journal.close_unfinished("lab"),
+    ):
+        with pytest.raises(JournalError, match=str(tmp_path / "j")):
+            write()
+    journal._db.execute("PRAGMA query_only=OFF")
+    journal.intend(run, (KEY,))
+    assert len(journal.entries(run)) == 1
+
+
+@pytest.mark.parametrize("plan", ["{", "[]", "[" * 30_000])
+def test_a_plan_that_was_damaged_in_the_journal_is_not_gone_on_with(tmp_path: Path, plan: str) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.begin(_plan())
+    journal._db.execute("UPDATE runs SET plan = ?", (plan,))
+    with pytest.raises(PlanError):
+        journal.unfinished("lab")
+    assert app.unfinished(journal, fleet_of(lab_document()), Purpose.APPLY) is None
 
 
 def test_every_commit_is_synced(tmp_path: Path) -> None:

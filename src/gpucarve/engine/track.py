@@ -34,8 +34,9 @@ from gpucarve.plan.plans import Plan, StagePlan, Step
 from gpucarve.plan.refinement import divergences
 from gpucarve.resources.decisions import Batch, FlowWork
 from gpucarve.resources.host import reboot
+from gpucarve.resources.order import Stage
 
-_ROUNDS = 4  # how often one stage may begin before we say that it makes no progress
+_ROUNDS = 4  # how often one step may begin before we say that it makes no progress
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
 
@@ -69,7 +70,8 @@ class Track:
     emit: Emit
     patience: float = 0.0
     reboots: dict[Target, str] = field(default_factory=dict)
-    _rounds: Counter[int] = field(default_factory=Counter, init=False)
+    _rounds: Counter[ResourceKey] = field(default_factory=Counter, init=False)
+    _stage: Stage | None = field(default=None, init=False)
     _last: str = field(default="nothing", init=False)
 
     async def go(self) -> Ending:
@@ -114,12 +116,15 @@ class Track:
             if not steps:
                 observed = await self._wait_for_others(stage, unsettled)
                 continue
-            self._rounds[stage.stage] += 1
-            if self._rounds[stage.stage] > _ROUNDS:
-                reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in steps)
+            turn = [step for step in steps if isinstance(draft.work[step.key], Batch)] or steps
+            self._rounds.update(step.key for step in turn)
+            if max(self._rounds[step.key] for step in turn) > _ROUNDS:
+                reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in turn)
                 return Ending(Outcome.FAILED, (*reasons, f"tried {_ROUNDS} times; the last try said: {self._last}"))
-            self.emit(StageBegun(stage))
-            observed = await self._run_stage(steps, draft) or await self._arrive(_RETURN_PATIENCE)
+            if stage.stage is not self._stage:
+                self._stage = stage.stage
+                self.emit(StageBegun(stage))
+            observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
 
     def _draft(self, observed: Observed, unsettled: Collection[ResourceKey]) -> Draft:
         own = tuple(each for each in self.approved.resources if each.key.target == self.target)
@@ -173,20 +178,19 @@ class Track:
             raise Ended(Ending(Outcome.BLOCKED, (reason,)))
         return await self._arrive(_RETURN_PATIENCE)
 
-    async def _run_stage(self, steps: Sequence[Step], draft: Draft) -> Observed | None:
-        """Run what can run; the snapshot that came with it, or None when it has to be taken anew."""
-        observed: Observed | None = None
-        batches = [(step, work) for step in steps if isinstance(work := draft.work[step.key], Batch)]
+    async def _run(self, turn: Sequence[Step], draft: Draft) -> Observed | None:
+        """Run these batches, or these flows; the snapshot that came with it, or None when it has to be taken anew.
+
+        Batches come alone, so that what they did is read back before a flow (a reboot) builds on it.
+        """
+        batches = [(step, work) for step in turn if isinstance(work := draft.work[step.key], Batch)]
         if batches:
-            observed = await self._run_batches(batches)
-            if observed is None:
-                return None
-        flows = [(step, work) for step in steps if not isinstance(work := draft.work[step.key], Batch)]
-        for step, work in flows:
-            observed = None
-            if not await self._run_flow(step, work):
-                return None
-        return observed
+            return await self._run_batches(batches)
+        for step in turn:
+            work = draft.work[step.key]
+            if not isinstance(work, Batch) and not await self._run_flow(step, work):
+                break
+        return None
 
     async def _run_batches(self, batches: Sequence[tuple[Step, Batch]]) -> Observed | None:
         """All batches as one program. None when the outcome is unknown or the facts had changed."""
