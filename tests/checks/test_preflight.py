@@ -14,7 +14,7 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import kernel_arguments, vgpu, virtual_functions
+from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments
 from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.virtual_functions import VirtualFunctions
@@ -24,7 +24,7 @@ from tests.resources.sights import BARE, FOREIGN, GPU, HOST, OTHER_GPU, PLAIN, T
 GUEST = (mediated.User(41, "vm-7"),)
 ARGUMENTS = KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt"))
 FUNCTIONS = VirtualFunctions(virtual_functions.key(HOST, GPU), GPU, 2)
-SLOT = Vgpu(vgpu.key(HOST, GPU, 0), GPU, TYPE, 2)
+SLOT = Vgpu(slots.key(HOST, GPU, TYPE, 0), GPU, TYPE, 2)
 
 
 def _found(sight: Sight, *resources: Resource, purpose: Purpose = Purpose.APPLY) -> tuple[Finding, ...]:

@@ -63,7 +63,7 @@ def test_a_second_apply_says_that_nothing_is_to_do_and_starts_no_run(cli: Cli, t
 
 def test_a_vgpu_that_somebody_else_made_is_shown_as_such_and_adopted_on_request(cli: Cli, twin: Twin) -> None:
     assert cli.on_fleet("apply", "--yes").status == 0
-    forgotten = Disown("vgpu@0000:65:00.0#0")
+    forgotten = Disown("vgpu@0000:65:00.0#A100D-40C.0")
     twin.do(lambda world: world.admin(Target.parse(HOST)).by_hand(forgotten))
     status = " ".join(cli.on_fleet("status").out.split())
     assert status.endswith("1x A100D-40C, 1x A100D-40C (foreign)")

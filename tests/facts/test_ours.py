@@ -11,7 +11,7 @@ from gpucarve.facts import ours
 from gpucarve.facts.observed import Unreadable
 from tests.facts.answers import Content, known, why
 
-CLAIM = f"{state.CLAIMS}/vgpu@0000:65:00.0#0/record"
+CLAIM = f"{state.CLAIMS}/vgpu@0000:65:00.0#A100D-40C.0/record"
 RECORD = "run=r fence=3 boot=b1 pid=7 writes=1\n0 begun\n"
 
 
@@ -23,7 +23,7 @@ def test_lease_record_and_claims_are_read() -> None:
     lease = Lease(3, 9, 30, "laptop", "run")
     found = known(ours.PROBE, {state.LEASE: state.lease_text(lease), state.RECORD: RECORD, CLAIM: '{"kind": "vgpu"}'})
     assert found.lease == lease
-    assert found.claims == {"vgpu@0000:65:00.0#0": {"kind": "vgpu"}}
+    assert found.claims == {"vgpu@0000:65:00.0#A100D-40C.0": {"kind": "vgpu"}}
     assert found.record is not None
 
 
@@ -66,6 +66,6 @@ def test_a_claim_that_vanished_while_we_looked_is_none() -> None:
 
 @pytest.mark.parametrize("record", [{}, {"vf": 7}, {"vf": None}])
 def test_an_entry_that_a_record_lacks_is_named_with_its_file(record: dict[str, object]) -> None:
-    found = ours.Ours(claims={"vgpu@0000:65:00.0#0": record})
-    with pytest.raises(Unreadable, match=r"vgpu@0000:65:00\.0#0/record is damaged: it does not say 'vf'"):
-        found.text("vgpu@0000:65:00.0#0", "vf")
+    found = ours.Ours(claims={"vgpu@0000:65:00.0#A100D-40C.0": record})
+    with pytest.raises(Unreadable, match=r"vgpu@0000:65:00\.0#A100D-40C\.0/record is damaged: it does not say 'vf'"):
+        found.text("vgpu@0000:65:00.0#A100D-40C.0", "vf")

@@ -9,7 +9,8 @@ import pytest
 from gpucarve import catalog
 from gpucarve.facts import pci
 from gpucarve.facts.observed import Unknown
-from gpucarve.layout.cuts import GpuLayout, HostLayout, Slot, lay_out
+from gpucarve.layout.cuts import lay_out
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.findings import Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.spec import Cut, EveryGpu
@@ -17,7 +18,7 @@ from gpucarve.spec.selectors import GpuAt
 from tests.resources.sights import GPU, HOST, OTHER_GPU, Sight, functions, without
 
 NOWHERE = PciAddress.parse("0000:ff:00.0")
-TWO_OF = (Slot(0, "A100D-40C", 2), Slot(1, "A100D-40C", 2))
+TWO_OF = (Slot("A100D-40C", 0, 2), Slot("A100D-40C", 1, 2))
 
 
 def _cut(selector: PciAddress | None, **counts: int) -> Cut:
@@ -40,13 +41,13 @@ def _refused(*cuts: Cut, sight: Sight | None = None) -> list[str]:
 
 
 def test_a_gpu_named_by_its_address_gets_its_slots_and_no_other_gpu_any() -> None:
-    assert _laid_out(_cut(GPU, A100D_40C=2)) == HostLayout((GpuLayout(GPU, TWO_OF),))
+    assert _laid_out(_cut(GPU, A100D_40C=2)) == HostLayout((GpuLayout(GPU, CutKind.VGPU, slots=TWO_OF),))
 
 
 def test_types_of_one_size_share_a_gpu_in_the_document_s_order() -> None:
     (found,) = _laid_out(_cut(GPU, A100D_40C=1)).gpus
     assert [slot.number for slot in found.slots] == [0]
-    assert _laid_out(_cut(GPU, A100D_20C=2)).gpus[0].slots[1] == Slot(1, "A100D-20C", 4)
+    assert _laid_out(_cut(GPU, A100D_20C=2)).gpus[0].slots[1] == Slot("A100D-20C", 1, 4)
 
 
 def test_two_gpus_are_laid_out_in_the_order_of_their_addresses() -> None:

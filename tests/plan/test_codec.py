@@ -26,7 +26,7 @@ from gpucarve.model.hosts import Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import kernel_arguments, vgpu, virtual_functions
+from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
@@ -37,7 +37,7 @@ from gpucarve.resources.order import Stage
 from tests.resources.sights import GPU, HOST, TYPE
 
 CLUSTER = Target("lab", "kube:main")
-SLOT = vgpu.key(HOST, GPU, 0)
+SLOT = slots.key(HOST, GPU, TYPE, 0)
 RESOURCES: tuple[Resource, ...] = (
     KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt")),
     KernelArgumentsAsBefore(kernel_arguments.key(HOST), ("iommu=pt",), "ro quiet", "0" * 64, (SLOT,)),

@@ -56,7 +56,7 @@ async def test_a_vgpu_that_the_document_no_longer_asks_for_is_named_and_removed(
     lab.text = ONE
     plan = (await lab.survey()).draft.plan
     (step,) = plan.steps
-    assert (step.action, step.key.subject) == (Action.REMOVE, f"{GPU}#1")
+    assert (step.action, step.key.subject) == (Action.REMOVE, f"{GPU}#A100D-40C.1")
     assert step.reason == "the document no longer asks for it"
     assert (await lab.apply(plan)).done
     assert await lab.stands()
@@ -94,7 +94,7 @@ async def test_verify_says_that_it_stands_and_should_not(lab: Lab) -> None:
     await lab.run()
     lab.text = ONE
     (found,) = [each for each in await lab.verify() if each.verdict is not Verdict.HOLDS]
-    assert (found.verdict, found.check) == (Verdict.DIFFERS, f"vgpu {GPU}#1")
+    assert (found.verdict, found.check) == (Verdict.DIFFERS, f"vgpu {GPU}#A100D-40C.1")
 
 
 async def test_a_gpu_that_the_document_drops_is_given_back_and_the_other_is_cut(lab: Lab) -> None:
@@ -123,7 +123,7 @@ async def test_what_others_made_on_a_gpu_that_the_document_drops_keeps_its_funct
 
 async def test_a_claim_that_somebody_edited_is_a_finding_with_its_file_and_nothing_is_touched(lab: Lab) -> None:
     await lab.run()
-    path = f"{state.CLAIMS}/vgpu@{GPU}#0/record"
+    path = f"{state.CLAIMS}/vgpu@{GPU}#A100D-40C.0/record"
     for text in (b"{", b'{"kind": "vgpu"}', b'{"kind": "vgpu", "vf": "*", "uuid": "*"}', b"[]"):
         lab.host.by_hand(WriteFile(path, text))
         before = footprint(lab.host)
@@ -138,7 +138,7 @@ async def test_a_claim_that_somebody_edited_is_a_finding_with_its_file_and_nothi
 async def test_a_claim_that_is_damaged_in_the_middle_ends_the_run_with_its_file(lab: Lab) -> None:
     await lab.run()
     plan = (await lab.survey(Purpose.ROLLBACK)).draft.plan
-    lab.host.by_hand(WriteFile(f"{state.CLAIMS}/vgpu@{GPU}#0/record", b"{"))
+    lab.host.by_hand(WriteFile(f"{state.CLAIMS}/vgpu@{GPU}#A100D-40C.0/record", b"{"))
     ending = (await lab.apply(plan)).endings[HOST]
     assert ending.outcome is Outcome.REFUSED
     assert "is damaged" in ending.reasons[0]

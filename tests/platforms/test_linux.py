@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpucarve.facts.observed import Unknown, Unreadable
-from gpucarve.layout.cuts import GpuLayout, HostLayout, Slot
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.pci import PciAddress
 from gpucarve.platforms import linux
 from gpucarve.resources.host.vgpu import NoVgpu, Vgpu
@@ -24,7 +24,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def _layout(*counts: tuple[PciAddress, int]) -> HostLayout:
     return HostLayout(
-        tuple(GpuLayout(gpu, tuple(Slot(number, TYPE, 2) for number in range(count))) for gpu, count in counts)
+        tuple(
+            GpuLayout(gpu, CutKind.VGPU, slots=tuple(Slot(TYPE, number, 2) for number in range(count)))
+            for gpu, count in counts
+        )
     )
 
 
@@ -37,10 +40,10 @@ def test_a_layout_becomes_arguments_functions_and_slots_that_need_each_other() -
     assert _names(found) == [
         "KernelArguments",
         f"VirtualFunctions {OTHER_GPU}",
-        f"Vgpu {OTHER_GPU}#0",
+        f"Vgpu {OTHER_GPU}#{TYPE}.0",
         f"VirtualFunctions {GPU}",
-        f"Vgpu {GPU}#0",
-        f"Vgpu {GPU}#1",
+        f"Vgpu {GPU}#{TYPE}.0",
+        f"Vgpu {GPU}#{TYPE}.1",
     ]
     for each in found:
         if isinstance(each, VirtualFunctions):
@@ -53,13 +56,15 @@ def test_a_layout_becomes_arguments_functions_and_slots_that_need_each_other() -
 def test_a_slot_that_the_layout_has_no_place_for_has_to_go() -> None:
     sight = Sight(claims=claim(0) | claim(1) | FUNCTIONS | ARGUMENTS)
     gone = [each for each in linux.resources(_layout((GPU, 1)), sight.observed()) if isinstance(each, NoVgpu)]
-    assert [(each.key.subject, each.reason) for each in gone] == [(f"{GPU}#1", "the document no longer asks for it")]
+    assert [(each.key.subject, each.reason) for each in gone] == [
+        (f"{GPU}#{TYPE}.1", "the document no longer asks for it")
+    ]
 
 
 def test_of_a_gpu_that_the_layout_leaves_out_everything_of_ours_has_to_go() -> None:
     sight = Sight(claims=claim(0) | claim(1) | FUNCTIONS | ARGUMENTS)
     found = linux.resources(_layout((OTHER_GPU, 1)), sight.observed())
-    assert _names(found)[3:] == [f"NoVgpu {GPU}#0", f"NoVgpu {GPU}#1", f"NoVirtualFunctions {GPU}"]
+    assert _names(found)[3:] == [f"NoVgpu {GPU}#{TYPE}.0", f"NoVgpu {GPU}#{TYPE}.1", f"NoVirtualFunctions {GPU}"]
     assert found[-1].needs == (found[-3].key, found[-2].key)
 
 
@@ -73,8 +78,8 @@ def test_the_way_back_is_read_from_the_claims_alone() -> None:
     sight = Sight(claims=claim(0) | claim(1) | FUNCTIONS | ARGUMENTS)
     found = linux.resources_before(sight.observed())
     assert _names(found) == [
-        f"NoVgpu {GPU}#0",
-        f"NoVgpu {GPU}#1",
+        f"NoVgpu {GPU}#{TYPE}.0",
+        f"NoVgpu {GPU}#{TYPE}.1",
         f"NoVirtualFunctions {GPU}",
         "KernelArgumentsAsBefore",
     ]
@@ -96,10 +101,10 @@ def test_a_host_without_claims_has_no_way_to_go_back() -> None:
         {"virtual-functions@gpu": {"kind": "virtual-functions"}},
         {"vgpu@0000:65:00.0": {"kind": "vgpu"}},
         {"vgpu@0000:65:00.0#x": {"kind": "vgpu"}},
-        {"vgpu@gpu#0": {"kind": "vgpu"}},
-        {"vgpu@ #0": {"kind": "vgpu"}},
-        {"vgpu@65:00.0#0": {"kind": "vgpu"}},
-        {"vgpu@0000:65:00.0#00": {"kind": "vgpu"}},
+        {"vgpu@gpu#A100D-40C.0": {"kind": "vgpu"}},
+        {"vgpu@ #A100D-40C.0": {"kind": "vgpu"}},
+        {"vgpu@65:00.0#A100D-40C.0": {"kind": "vgpu"}},
+        {"vgpu@0000:65:00.0#A100D-40C.00": {"kind": "vgpu"}},
     ],
 )
 def test_claims_that_somebody_edited_or_another_version_wrote_are_never_guessed_at(

@@ -112,7 +112,7 @@ def claim(place: int = 0, **more: Any) -> dict[str, dict[str, Any]]:
         "type": TYPE,
         "adopted": False,
     }
-    return {f"vgpu@{GPU}#{place}": record | {"directory_before": False} | more}
+    return {f"vgpu@{GPU}#{TYPE}.{place}": record | {"directory_before": False} | more}
 
 
 def claimless(kind: str) -> ResourceKey:

@@ -12,7 +12,7 @@ from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
 from gpucarve.facts import boot, driver, grub, ours
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.layout.cuts import HostLayout
+from gpucarve.layout.layouts import HostLayout
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.platforms import linux
 from gpucarve.resources.decisions import Outlook

@@ -13,7 +13,7 @@ from gpucarve.facts import mediated
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.changes import Action
 from gpucarve.resources.decisions import Outlook, Settled
-from gpucarve.resources.host import vgpu
+from gpucarve.resources.host import slots
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from tests.resources import sights
 from tests.resources.sights import (
@@ -40,8 +40,12 @@ from tests.resources.sights import (
 GUEST = (mediated.User(41, "vm-7"),)
 
 
+def _earlier(number: int) -> tuple[ResourceKey, ...]:
+    return tuple(slots.key(HOST, GPU, TYPE, lower) for lower in range(number))
+
+
 def _slot(number: int = 0, **fields: Any) -> Vgpu:
-    return Vgpu(vgpu.key(HOST, GPU, number), GPU, TYPE, 2, **fields)
+    return Vgpu(slots.key(HOST, GPU, TYPE, number), GPU, TYPE, 2, _earlier(number), **fields)
 
 
 def _argv(decision: Any, place: int) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ def test_the_claim_says_the_seat_and_whether_the_folder_was_there() -> None:
     for folders, there in (((), False), ((VFS[0],), True)):
         write = writes(decide(_slot(), Sight(mediated=vgpus(folders=folders))))[0].write
         assert isinstance(write, Claim)
-        assert json.loads(write.record) == claim()[f"vgpu@{GPU}#0"] | {"directory_before": there}
+        assert json.loads(write.record) == claim()[f"vgpu@{GPU}#{TYPE}.0"] | {"directory_before": there}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_the_claim_says_the_seat_and_whether_the_folder_was_there() -> None:
     [
         (Sight(mediated=vgpus({FOREIGN: VFS[0]})), 1),
         (Sight(mediated=vgpus(defined={FOREIGN: VFS[0]})), 1),
-        (Sight(claims=claim(0) | {f"vgpu@{GPU}#1": claim(0)[f"vgpu@{GPU}#0"] | {"vf": str(VFS[1])}}), 0),
+        (Sight(claims=claim(0) | {f"vgpu@{GPU}#{TYPE}.1": claim(0)[f"vgpu@{GPU}#{TYPE}.0"] | {"vf": str(VFS[1])}}), 0),
     ],
     ids=["a device", "a definition", "its own claim"],
 )
@@ -107,7 +111,7 @@ def test_slots_count_only_the_lower_ones_that_have_no_seat_yet() -> None:
 
 
 def test_a_slot_keeps_the_seat_of_its_claim_for_ever() -> None:
-    seat = {f"vgpu@{GPU}#0": claim(2)[f"vgpu@{GPU}#2"]}
+    seat = {f"vgpu@{GPU}#{TYPE}.0": claim(2)[f"vgpu@{GPU}#{TYPE}.2"]}
     assert str(VFS[2]) in change(decide(_slot(), Sight(claims=seat))).after
 
 
@@ -173,7 +177,7 @@ def test_a_higher_slot_has_no_room_beside_one_of_others_and_a_lower_one_has() ->
 )
 @pytest.mark.parametrize("slot", [0, 1])
 def test_a_claim_that_somebody_damaged_is_never_built_on(record: dict[str, object], slot: int) -> None:
-    with pytest.raises(Unreadable, match=r"vgpu@0000:65:00\.0#0/record is damaged"):
+    with pytest.raises(Unreadable, match=r"vgpu@0000:65:00\.0#A100D-40C\.0/record is damaged"):
         decide(_slot(slot), Sight(claims=claim(0, **record)))
 
 
@@ -181,7 +185,7 @@ def test_a_claim_that_somebody_damaged_is_never_built_on(record: dict[str, objec
 
 
 def _adopt(number: int = 0) -> AdoptedVgpu:
-    return AdoptedVgpu(vgpu.key(HOST, GPU, number), GPU, TYPE)
+    return AdoptedVgpu(slots.key(HOST, GPU, TYPE, number), GPU, TYPE, _earlier(number))
 
 
 def test_adopting_writes_our_record_alone() -> None:
@@ -218,7 +222,7 @@ def test_what_does_not_fit_is_not_adopted(sight: Sight) -> None:
 
 
 def _gone(reason: str = "rolled back") -> NoVgpu:
-    return NoVgpu(vgpu.key(HOST, GPU, 0), GPU, reason)
+    return NoVgpu(slots.key(HOST, GPU, TYPE, 0), GPU, reason)
 
 
 STANDING = Sight(claims=claim(), mediated=vgpus({uuid(0): VFS[0]}, {uuid(0): VFS[0]}))
@@ -243,7 +247,7 @@ def test_the_claim_goes_only_once_device_and_definition_are_gone() -> None:
     undefined = Absent(mediated.definition_path(VFS[0], uuid(0)))
     assert isinstance(stop.before[0], LinksTo)
     assert (stop.wanted, undefine.before, undefine.wanted) == ((gone,), (gone,), (undefined,))
-    assert disown.write == Disown(f"vgpu@{GPU}#0")
+    assert disown.write == Disown(f"vgpu@{GPU}#{TYPE}.0")
     assert disown.before == (gone, undefined)
 
 

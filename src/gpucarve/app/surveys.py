@@ -16,7 +16,8 @@ from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.checks.preflight import preflight
 from gpucarve.engine.channels import snapshot
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.layout.cuts import HostLayout, lay_out
+from gpucarve.layout.cuts import lay_out
+from gpucarve.layout.layouts import HostLayout
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make

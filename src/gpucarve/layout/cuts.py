@@ -9,38 +9,14 @@ Boundary: decides how many of what; which virtual function a slot gets is known 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from gpucarve.catalog import Catalog, GpuModel, VgpuType
 from gpucarve.facts import pci
 from gpucarve.facts.observed import Observed, Unknown
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.spec import Cut, EveryGpu
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One vGPU to be: its number on the GPU, its type's short name, how many of the type the GPU can hold."""
-
-    number: int
-    type_name: str
-    capacity: int
-
-
-@dataclass(frozen=True, slots=True)
-class GpuLayout:
-    """What one GPU is to carry."""
-
-    gpu: PciAddress
-    slots: tuple[Slot, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HostLayout:
-    """What each cut GPU of a host is to carry, in address order. GPUs without a cut are left alone."""
-
-    gpus: tuple[GpuLayout, ...]
 
 
 def lay_out(cuts: Sequence[Cut], observed: Observed, catalog: Catalog) -> HostLayout | tuple[Finding, ...]:
@@ -109,8 +85,8 @@ def _slots(
         return _finding(
             observed, Verdict.DIFFERS, fact, "the driver makes no more", "ask for fewer, or for a smaller type"
         )
-    names = [str(known.name) for known, count in types for _ in range(count)]
-    return GpuLayout(gpu.address, tuple(Slot(number, name, capacity) for number, name in enumerate(names)))
+    slots = tuple(Slot(str(known.name), number, capacity) for known, count in types for number in range(count))
+    return GpuLayout(gpu.address, CutKind.VGPU, slots=slots)
 
 
 def _finding(observed: Observed, verdict: Verdict, fact: str, rule: str, fix: str) -> Finding:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gpucarve.model.hosts import ResourceKey
+from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
@@ -32,11 +33,16 @@ _CLASSES: dict[str, type[Any]] = {
         Allocatable,
     )
 }
-_PARSERS: dict[type, Callable[[str], Any]] = {ResourceKey: ResourceKey.parse, PciAddress: PciAddress.parse}
+_PARSERS: dict[type, Callable[[str], Any]] = {
+    ResourceKey: ResourceKey.parse,
+    PciAddress: PciAddress.parse,
+    MigProfileName: MigProfileName.parse,
+    Placement: Placement.parse,
+}
 
 
 def to_data(resource: Resource) -> dict[str, Any]:
-    """`{"type": class, field: text, number or list}`."""
+    """`{"type": class, field: text, number, truth or list}`."""
     fields = {each.name: _plain(getattr(resource, each.name)) for each in dataclasses.fields(resource)}  # type: ignore[arg-type]  # every resource is a dataclass
     return {"type": type(resource).__name__, **fields}
 
@@ -65,6 +71,6 @@ def _value(value: object, hint: Any) -> object:
         return tuple(_value(item, get_args(hint)[0]) for item in value)
     if hint in _PARSERS and isinstance(value, str):
         return _PARSERS[hint](value)
-    if hint in (int, str) and type(value) is hint:
+    if hint in (bool, int, str) and type(value) is hint:
         return value
     raise ValueError(f"{value!r} is not {hint}")

@@ -52,7 +52,8 @@ class Settled:
 class Change:
     """Something to do. `work` is None while it is only predicted; `assumes` are the facts it then counts on.
 
-    `takes_reboot` says that the change is not in force before the host has booted again.
+    `takes_reboot` says that the change is not in force before the host has booted again, `quiet` that nothing may have
+    a GPU of the host open meanwhile: the planner lets known GPU clients stop before and start again after.
     """
 
     action: Action
@@ -66,6 +67,7 @@ class Change:
     assumes: tuple[Assumption, ...] = ()
     knows: tuple[Assumption, ...] = ()
     takes_reboot: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

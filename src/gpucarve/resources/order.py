@@ -15,11 +15,20 @@ class Stage(IntEnum):
     """Stages run from the lowest to the highest; what stands in one may run in one program."""
 
     WITHDRAW = 10  # labels, allow-lists
+    QUIESCE = 15  # GPU clients stop, for what is taken away
     REMOVE_VGPUS = 20
+    REMOVE_GPU_INSTANCES = 25
     DISABLE_VIRTUAL_FUNCTIONS = 30
-    BOOT = 40  # kernel arguments; ends in the one reboot, where one is needed
+    LEAVE_MIG_MODE = 33
+    RELEASE_PASSTHROUGH = 36
+    BOOT = 40  # kernel arguments, modules, boot units; ends in the one reboot, where one is needed
+    BIND_PASSTHROUGH = 43
+    QUIESCE_AGAIN = 45  # GPU clients stop, for what is built up: a reboot has started them
+    SET_MIG_MODE = 48
     ENABLE_VIRTUAL_FUNCTIONS = 50
+    CREATE_GPU_INSTANCES = 55
     CREATE_VGPUS = 60
+    RESUME_CLIENTS = 65
     ADVERTISE = 70
     REPORT = 80  # what the platform must show in the end
 
@@ -28,6 +37,8 @@ class Stage(IntEnum):
         """Why the stages after this one are only predicted until it has passed; empty where they are not."""
         return {
             Stage.BOOT: "the host has rebooted",
+            Stage.SET_MIG_MODE: "the MIG mode can be seen",
             Stage.ENABLE_VIRTUAL_FUNCTIONS: "the virtual functions can be seen",
+            Stage.CREATE_GPU_INSTANCES: "the GPU instances can be seen",
             Stage.REPORT: "the platform reports it",
         }.get(self, "")

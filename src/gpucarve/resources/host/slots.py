@@ -1,7 +1,8 @@
 """Which virtual function and UUID each vGPU slot of a GPU has.
 
-A slot that was claimed keeps what its claim says, for ever. The others take, in the order of their numbers, the
-virtual functions nobody uses, in the order of `virtfnN`. A UUID is derived from the address of the virtual function
+A slot is one of the vGPUs of one type on one GPU, so that another type on the card is another slot. A slot that was
+claimed keeps what its claim says, for ever. The others take, in their order on the GPU, the virtual functions nobody
+uses, in the order of `virtfnN`. A UUID is derived from the address of the virtual function
 in Ansible's `to_uuid` namespace, so that a host keeps the UUIDs that stackhpc.linux.vgpu would have given it; that
 form says nothing about who owns a vGPU.
 
@@ -10,13 +11,14 @@ Boundary: pure arithmetic on facts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from gpucarve.calls import state
 from gpucarve.facts import mediated, ours, pci
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.model.hosts import ResourceKey
+from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 
 KIND = "vgpu"  # the kind of a slot's claim
@@ -56,23 +58,24 @@ def _seat_of(claims: ours.Ours, claim: str) -> Seat:
     return Seat(function, uuid, claims.claims[claim].get("adopted") is True)
 
 
-def siblings(key: ResourceKey) -> tuple[ResourceKey, ...]:
-    """The slots of the same GPU with lower numbers."""
-    gpu, _, number = key.subject.partition("#")
-    return tuple(ResourceKey(key.target, key.kind, f"{gpu}#{lower}") for lower in range(int(number)))
+def key(target: Target, gpu: PciAddress, type_name: str, number: int) -> ResourceKey:
+    """A slot of a GPU: which of the vGPUs of one type, counted from 0."""
+    return ResourceKey(target, KIND, f"{gpu}#{type_name}.{number}")
 
 
-def seat(observed: Observed, key: ResourceKey, function: pci.Function) -> Seat | None:
-    """The seat of a slot; None when no virtual function is free for it."""
+def seat(
+    observed: Observed, key: ResourceKey, function: pci.Function, earlier: Sequence[ResourceKey] = ()
+) -> Seat | None:
+    """The seat of a slot, `earlier` ones of the GPU served first; None when no virtual function is free for it."""
     claims = observed.require(ours.PROBE)
     if own := claimed(claims, key):
         return own
-    free = free_functions(observed, function, key)
-    place = sum(1 for sibling in siblings(key) if claimed(claims, sibling) is None)
+    free = free_functions(observed, function)
+    place = sum(1 for each in earlier if claimed(claims, each) is None)
     return Seat(free[place], uuid_for(free[place])) if place < len(free) else None
 
 
-def free_functions(observed: Observed, function: pci.Function, key: ResourceKey) -> tuple[PciAddress, ...]:
+def free_functions(observed: Observed, function: pci.Function) -> tuple[PciAddress, ...]:
     """The virtual functions that no claim names, no device runs on, no definition is made for."""
     devices = observed.require(mediated.PROBE)
     functions = observed.require(pci.PROBE).by_address

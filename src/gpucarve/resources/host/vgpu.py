@@ -19,7 +19,7 @@ from gpucarve.facts import mediated, ours, pci
 from gpucarve.facts.observed import Observed
 from gpucarve.model.changes import Action, Assumption, Compensate, NothingToUndo
 from gpucarve.model.findings import Finding, Verdict
-from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Settled
 from gpucarve.resources.host import slots
@@ -29,14 +29,12 @@ KIND = slots.KIND
 _RULE = "what gpucarve did not make is left alone, and what a guest uses is not touched"
 
 
-def key(target: Target, gpu: PciAddress, slot: int) -> ResourceKey:
-    """A slot of a GPU, counted from 0."""
-    return ResourceKey(target, KIND, f"{gpu}#{slot}")
-
-
 @dataclass(frozen=True, slots=True)
 class Vgpu:
-    """A vGPU of `type_name` (`A100D-40C`) in this slot; `capacity` is how many of the type the GPU can hold."""
+    """A vGPU of `type_name` (`A100D-40C`) in this slot.
+
+    `capacity` is how many vGPUs the GPU holds as it is laid out, `earlier` are its slots that are served before.
+    """
 
     stage: ClassVar[Stage] = Stage.CREATE_VGPUS
 
@@ -44,6 +42,7 @@ class Vgpu:
     gpu: PciAddress
     type_name: str
     capacity: int
+    earlier: tuple[ResourceKey, ...] = ()
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -51,7 +50,7 @@ class Vgpu:
         function = pci.at(observed, self.gpu)
         if outlook.reboot or any(need in outlook.unsettled for need in self.needs):
             return self._predicted()
-        seat = slots.seat(observed, self.key, function)
+        seat = slots.seat(observed, self.key, function, self.earlier)
         if seat is None:
             return _blocked(self.key, f"{self.gpu} has no free virtual function", "free one, or ask for fewer vGPUs")
         devices = observed.require(mediated.PROBE)
@@ -99,8 +98,7 @@ class Vgpu:
             fact = f"{seat.virtual_function} does not offer {self.type_name}"
             return _blocked(self.key, fact, "use a type that `gpucarve discover` lists for this GPU")
         others = slots.foreign(observed, function)
-        slot = int(self.key.subject.partition("#")[2])
-        if not running and (slot + len(others) >= self.capacity or offered.available < 1):
+        if not running and (len(self.earlier) + len(others) >= self.capacity or offered.available < 1):
             return self._no_room(others)
         start: tuple[Predicate, ...] = (
             Absent(mediated.device_path(seat.uuid)),
@@ -128,7 +126,7 @@ class Vgpu:
 
     def _no_room(self, others: tuple[mediated.Mdev, ...]) -> Blocked:
         held = ", ".join(f"{each.uuid} ({each.users[0]})" if each.users else each.uuid for each in others)
-        fact = f"{self.gpu} holds at most {self.capacity} of {self.type_name}" + (
+        fact = f"{self.gpu} holds at most {self.capacity} vGPUs as it is laid out for {self.type_name}" + (
             f"; gpucarve did not make {held}" if held else ", and none is left"
         )
         return _blocked(
@@ -138,13 +136,17 @@ class Vgpu:
 
 @dataclass(frozen=True, slots=True)
 class AdoptedVgpu:
-    """A vGPU of `type_name` that somebody else made becomes ours, in this slot: our own record alone is written."""
+    """A vGPU of `type_name` that somebody else made becomes ours, in this slot: our own record alone is written.
+
+    `earlier` are the slots of the same type that are served before.
+    """
 
     stage: ClassVar[Stage] = Stage.CREATE_VGPUS
 
     key: ResourceKey
     gpu: PciAddress
     type_name: str
+    earlier: tuple[ResourceKey, ...] = ()
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -155,7 +157,7 @@ class AdoptedVgpu:
             return Settled(f"ours: {seat.uuid} on {seat.virtual_function}")
         devices = observed.require(mediated.PROBE)
         fitting = [each for each in slots.foreign(observed, function) if _is_of(devices, each, self.type_name)]
-        place = sum(1 for sibling in slots.siblings(self.key) if slots.claimed(claims, sibling) is None)
+        place = sum(1 for each in self.earlier if slots.claimed(claims, each) is None)
         if place >= len(fitting):
             return Settled(f"no further {self.type_name} of others on {self.gpu}")
         found = fitting[place]
