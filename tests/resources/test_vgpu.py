@@ -12,6 +12,7 @@ from gpucarve.calls.primitives import Claim, Disown, Remove, Run
 from gpucarve.facts import mediated
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.changes import Action
+from gpucarve.model.hosts import ResourceKey
 from gpucarve.resources.decisions import Outlook, Settled
 from gpucarve.resources.host import slots
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu

@@ -39,8 +39,9 @@ class Target:
 class ResourceKey:
     """Logical identity of one desired thing; it exists before the thing has an address.
 
-    `kind` is the resource's kind (`vgpu`), `subject` what of that kind it is (`0000:65:00.0#A100D-40C.0`: GPU and slot),
-    empty where a target has only one. `local` is the part that means something on the target itself and names its claim.
+    `kind` is the resource's kind (`vgpu`), `subject` what of that kind it is (`0000:65:00.0#A100D-40C.0`: GPU and
+    slot), empty where a target has only one. `local` is the part that means something on the target itself and names
+    its claim.
     """
 
     target: Target
