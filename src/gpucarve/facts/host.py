@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpucarve.facts import boot, driver, grub, mediated, ours, pci
+from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units
 from gpucarve.facts.observed import Probe
 
-PROBES: tuple[Probe[Any], ...] = (boot.PROBE, grub.PROBE, driver.PROBE, pci.PROBE, mediated.PROBE, ours.PROBE)
+PROBES: tuple[Probe[Any], ...] = (
+    boot.PROBE,
+    grub.PROBE,
+    driver.PROBE,
+    pci.PROBE,
+    mediated.PROBE,
+    ours.PROBE,
+    units.PROBE,
+)
