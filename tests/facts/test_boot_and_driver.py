@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from gpucarve.calls.replies import Failure, FailureKind
@@ -22,6 +24,26 @@ def test_a_processor_without_a_vendor_line_has_none() -> None:
     assert known(boot.PROBE, BOOT | {"/proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\n"}).cpu_vendor == ""
 
 
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("/sys/firmware/acpi/tables/DMAR", "DMAR"),
+        ("/sys/firmware/acpi/tables/IVRS", "IVRS"),
+        ("/sys/firmware/acpi/tables/APIC", ""),
+    ],
+)
+def test_the_iommu_s_table_is_named_and_none_where_firmware_offers_none(table: str, name: str) -> None:
+    assert known(boot.PROBE, BOOT, folders=(table,)).iommu_table == name
+
+
+@pytest.mark.parametrize(
+    ("flags", "able"), [("fpu vmx nx", True), ("fpu svm nx", True), ("fpu nx svme", False), ("", False)]
+)
+def test_a_processor_can_virtualize_where_its_flags_say_so(flags: str, able: bool) -> None:
+    text = f"processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: fpu nx v"
+    assert known(boot.PROBE, BOOT | {"/proc/cpuinfo": text}).virtualization is able
+
+
 @pytest.mark.parametrize("path", sorted(BOOT))
 @pytest.mark.parametrize("content", ["absent", REFUSED], ids=["absent", "refused"])
 def test_a_boot_of_which_a_part_cannot_be_read_is_unknown_and_the_part_is_named(path: str, content: Content) -> None:
@@ -30,17 +52,24 @@ def test_a_boot_of_which_a_part_cannot_be_read_is_unknown_and_the_part_is_named(
 
 
 @pytest.mark.parametrize(
-    ("text", "version"),
+    ("text", "version", "flavour"),
     [
-        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  525.105.14  Fri Mar 17\nGCC version: 12.2.0\n", "525.105.14"),
-        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86  Release\n", "570.86"),
-        ("nothing that looks like one", ""),
-        (None, ""),
+        (
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  525.105.14  Fri Mar 17\nGCC version: 12.2.0\n",
+            "525.105.14",
+            "proprietary",
+        ),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86  Release\n", "570.86", "open"),
+        ("nothing that looks like one", "", ""),
+        (None, "", ""),
     ],
 )
-def test_the_driver_s_version_is_the_module_s_or_none(text: str | None, version: str) -> None:
+def test_the_driver_s_version_and_flavour_are_the_module_s_or_none(
+    text: str | None, version: str, flavour: str
+) -> None:
     files: dict[str, Content] = {} if text is None else {"/proc/driver/nvidia/version": text}
-    assert known(driver.PROBE, files).version == version
+    found = known(driver.PROBE, files)
+    assert (found.version, found.flavour) == (version, flavour)
 
 
 def test_a_driver_whose_version_is_there_and_cannot_be_read_is_unknown() -> None:
@@ -48,18 +77,23 @@ def test_a_driver_whose_version_is_there_and_cannot_be_read_is_unknown() -> None
 
 
 @pytest.mark.parametrize(
-    ("path", "tools"),
+    ("path", "tool"),
     [
-        (driver.SRIOV_MANAGE, (True, False, False)),
-        ("/usr/sbin/mdevctl", (False, True, False)),
-        ("/usr/bin/mdevctl", (False, True, False)),
-        ("/usr/sbin/update-grub", (False, False, True)),
-        ("/usr/sbin/other", (False, False, False)),
+        (driver.SRIOV_MANAGE, "sriov_manage"),
+        ("/usr/sbin/mdevctl", "mdevctl"),
+        ("/usr/bin/mdevctl", "mdevctl"),
+        ("/usr/sbin/update-grub", "update_grub"),
+        ("/usr/bin/nvidia-smi", "nvidia_smi"),
+        ("/usr/sbin/grubby", "grubby"),
+        ("/usr/sbin/update-initramfs", "update_initramfs"),
+        ("/usr/bin/dracut", "dracut"),
+        ("/bin/systemctl", "systemctl"),
+        ("/usr/sbin/other", ""),
     ],
 )
-def test_a_tool_is_there_where_its_path_is(path: str, tools: tuple[bool, bool, bool]) -> None:
+def test_a_tool_is_there_where_its_path_is_and_no_other(path: str, tool: str) -> None:
     found = known(driver.PROBE, folders=(path,))
-    assert (found.sriov_manage, found.mdevctl, found.update_grub) == tools
+    assert [each.name for each in fields(found) if getattr(found, each.name) is True] == ([tool] if tool else [])
 
 
 def test_a_reply_that_failed_makes_its_fact_unknown_and_no_other() -> None:

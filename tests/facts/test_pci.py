@@ -1,4 +1,4 @@
-"""NVIDIA's functions on the bus."""
+"""The functions on the bus: NVIDIA's, and their neighbours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpucarve.facts.observed import Unreadable, observe
 from gpucarve.model.pci import PciAddress
 from tests.facts.answers import TARGET, Content, known, reply, why
 
-GPU, VF = "0000:65:00.0", "0000:65:00.4"
+GPU, VF, PORT = "0000:65:00.0", "0000:65:00.4", "0000:64:00.0"
 AT = f"{pci.DEVICES}/{GPU}"
 UEVENT = "DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:20B5\nPCI_SUBSYS_ID=10DE:1533\nPCI_SLOT_NAME=0000:65:00.0\n"
 FILES: dict[str, Content] = {
@@ -19,9 +19,11 @@ FILES: dict[str, Content] = {
     f"{AT}/sriov_numvfs": "2\n",
     f"{pci.DEVICES}/{VF}/uevent": UEVENT.replace("DRIVER=nvidia\n", ""),
     f"{pci.DEVICES}/0000:00:00.0/uevent": "PCI_CLASS=60000\nPCI_ID=8086:2020\n",
+    f"{pci.DEVICES}/{PORT}/uevent": "DRIVER=pcieport\nPCI_CLASS=60400\nPCI_ID=8086:347A\n",
 }
 LINKS = {
     f"{AT}/iommu_group": "../../../kernel/iommu_groups/12",
+    f"{pci.DEVICES}/{PORT}/iommu_group": "../../../kernel/iommu_groups/12",
     f"{AT}/virtfn10": "../0000:65:01.2",
     f"{AT}/virtfn0": f"../{VF}",
     f"{pci.DEVICES}/{VF}/physfn": f"../{GPU}",
@@ -52,8 +54,46 @@ def test_a_virtual_function_is_no_gpu_and_knows_its_own() -> None:
     assert (found.driver, found.iommu_group) == ("", None)
 
 
-def test_functions_of_others_are_left_out() -> None:
-    assert PciAddress.parse("0000:00:00.0") not in known(pci.PROBE, FILES, LINKS).by_address
+def test_functions_of_others_stand_apart_from_nvidia_s() -> None:
+    found, other = known(pci.PROBE, FILES, LINKS), PciAddress.parse("0000:00:00.0")
+    assert other not in found.by_address
+    assert (found.every[other].vendor, found.every[other].device) == ("8086", "2020")
+    assert {each.vendor for each in found.by_address.values()} == {pci.NVIDIA}
+
+
+def test_a_group_is_everything_in_it_with_bridges_marked() -> None:
+    members = known(pci.PROBE, FILES, LINKS).members(12)
+    assert [(str(each.address), each.is_bridge) for each in members] == [(PORT, True), (GPU, False)]
+
+
+def test_a_display_of_another_vendor_is_no_gpu() -> None:
+    files: dict[str, Content] = {f"{pci.DEVICES}/0000:03:00.0/uevent": "PCI_CLASS=30000\nPCI_ID=102B:0536\n"}
+    found = known(pci.PROBE, files)
+    assert not found.gpus
+    assert not found.every[PciAddress.parse("0000:03:00.0")].is_gpu
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "field", "value"),
+    [
+        ("driver_override", "(null)\n", "override", ""),
+        ("driver_override", "vfio-pci\n", "override", "vfio-pci"),
+        ("numa_node", "1\n", "numa_node", 1),
+        ("numa_node", "-1\n", "numa_node", None),
+        ("boot_vga", "1\n", "boot_vga", True),
+        ("boot_vga", "0\n", "boot_vga", False),
+    ],
+)
+def test_an_attribute_is_read_and_its_sign_for_nothing_is_nothing(
+    name: str, content: str, field: str, value: object
+) -> None:
+    found = known(pci.PROBE, FILES | {f"{AT}/{name}": content}, LINKS).by_address[PciAddress.parse(GPU)]
+    assert getattr(found, field) == value
+
+
+def test_a_function_that_goes_away_while_we_look_is_none() -> None:
+    files = {path: text for path, text in FILES.items() if path != f"{AT}/uevent"}
+    assert PciAddress.parse(GPU) not in known(pci.PROBE, files, LINKS).every
 
 
 def test_a_host_without_nvidia_has_no_functions() -> None:

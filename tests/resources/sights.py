@@ -76,7 +76,9 @@ def vgpus(
 class Sight:
     """What is seen of the host. Defaults: IOMMU on, virtual functions on, no vGPU, nothing ours."""
 
-    boot: boot.Boot | Unknown = field(default_factory=lambda: boot.Boot("b1", "6.1", WITH_IOMMU, "GenuineIntel"))
+    boot: boot.Boot | Unknown = field(
+        default_factory=lambda: boot.Boot("b1", "6.1", WITH_IOMMU, "GenuineIntel", "DMAR", virtualization=True)
+    )
     grub: grub.Grub | Unknown | None = field(default_factory=lambda: grub.Grub(MERGED.encode(), (WITH_IOMMU,)))
     driver: driver.Driver | Unknown = field(default_factory=lambda: driver.Driver("525.105.14", True, True, True))
     functions: tuple[pci.Function, ...] | Unknown = field(default_factory=functions)
