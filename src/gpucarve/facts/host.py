@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units
+from gpucarve.facts import boot, driver, grub, mediated, mig, ours, pci, units
 from gpucarve.facts.observed import Probe
 
 PROBES: tuple[Probe[Any], ...] = (
@@ -16,6 +16,7 @@ PROBES: tuple[Probe[Any], ...] = (
     driver.PROBE,
     pci.PROBE,
     mediated.PROBE,
+    mig.PROBE,
     ours.PROBE,
     units.PROBE,
 )
