@@ -25,6 +25,7 @@ from gpucarve.model.changes import (
 from gpucarve.model.hosts import Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
+from gpucarve.plan.rollouts import LeftOut, SiteRollout
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
@@ -37,6 +38,7 @@ from gpucarve.resources.order import Stage
 from tests.resources.sights import GPU, HOST, TYPE
 
 CLUSTER = Target("lab", "kube:main")
+AWAY = Target("lab", "gpu-9")
 SLOT = slots.key(HOST, GPU, TYPE, 0)
 RESOURCES: tuple[Resource, ...] = (
     KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt")),
@@ -65,6 +67,7 @@ PLAN = Plan(
     Purpose.APPLY,
     RESOURCES,
     (StagePlan(HOST, Stage.CREATE_VGPUS, tuple(_step(undo) for undo in UNDO)),),
+    (SiteRollout("lab", (HOST, AWAY), 0, 2, 3, (LeftOut(AWAY, ("it does not answer",)),)),),
 )
 
 

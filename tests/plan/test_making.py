@@ -58,25 +58,26 @@ def test_what_is_settled_has_no_step_and_what_is_not_seen_is_not_asked() -> None
     assert list(draft.decisions) == [key(HOST, "a")]
 
 
-def test_a_resource_knows_which_before_it_are_not_settled_and_whether_a_reboot_comes() -> None:
+def test_a_resource_knows_what_it_needs_that_does_not_stand_and_whether_a_reboot_comes() -> None:
     heard: list[Outlook] = []
 
     def listen(outlook: Outlook) -> Settled:
         heard.append(outlook)
         return Settled("")
 
-    first = Thing(key(HOST, "first"), Stage.BOOT, some(takes_reboot=True))
+    first, far = Thing(key(HOST, "first"), Stage.BOOT, some(takes_reboot=True)), key(OTHER, "far")
+    needs = (first.key, far)
     _draft(
-        Thing(key(HOST, "before"), Stage.REMOVE_VGPUS, listen),
+        Thing(key(HOST, "before"), Stage.REMOVE_VGPUS, listen, needs),
         first,
-        Thing(key(HOST, "after"), Stage.CREATE_VGPUS, listen),
-        Thing(key(OTHER, "elsewhere"), Stage.CREATE_VGPUS, listen),
+        Thing(key(HOST, "after"), Stage.CREATE_VGPUS, listen, needs),
+        Thing(key(HOST, "alone"), Stage.CREATE_VGPUS, listen),
+        Thing(key(OTHER, "elsewhere"), Stage.CREATE_VGPUS, listen, needs),
         hosts=(HOST, OTHER),
-        unsettled={key(OTHER, "far")},
+        unsettled={far},
     )
-    assert [outlook.reboot for outlook in heard] == [False, True, False]
-    assert [first.key in outlook.unsettled for outlook in heard] == [False, True, True]
-    assert all(key(OTHER, "far") in outlook.unsettled for outlook in heard)
+    assert [outlook.reboot for outlook in heard] == [False, True, True, False]
+    assert [outlook.unsettled for outlook in heard] == [{far}, set(needs), set(), set(needs)]
 
 
 def test_a_blocked_one_is_not_settled_for_those_after_it_and_says_why() -> None:
@@ -86,8 +87,9 @@ def test_a_blocked_one_is_not_settled_for_those_after_it_and_says_why() -> None:
         heard.append(outlook)
         return Settled("")
 
-    draft = _draft(Thing(key(HOST, "first"), Stage.BOOT, BLOCK), Thing(key(HOST, "second"), Stage.CREATE_VGPUS, listen))
-    assert key(HOST, "first") in heard[0].unsettled
+    first = Thing(key(HOST, "first"), Stage.BOOT, BLOCK)
+    draft = _draft(first, Thing(key(HOST, "second"), Stage.CREATE_VGPUS, listen, (first.key,)))
+    assert heard[0].unsettled == {first.key}
     assert draft.blocked == BLOCK.findings
     assert _steps(draft) == []
 

@@ -26,6 +26,7 @@ from gpucarve.model.changes import (
 )
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
+from gpucarve.plan.rollouts import LeftOut, SiteRollout
 from gpucarve.resources import codec as resources
 from gpucarve.resources.order import Stage
 
@@ -42,6 +43,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "fleet": plan.fleet,
         "document": plan.document,
         "purpose": plan.purpose.value,
+        "rollouts": [_rollout_data(rollout) for rollout in plan.rollouts],
         "resources": [resources.to_data(resource) for resource in plan.resources],
         "stages": [
             {
@@ -76,6 +78,7 @@ def from_data(data: Any) -> Plan:
                 StagePlan(Target.parse(stage["target"]), Stage[stage["stage"]], tuple(map(_step, stage["steps"])))
                 for stage in data["stages"]
             ),
+            rollouts=tuple(map(_rollout, data["rollouts"])),
         )
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise PlanError(f"the plan is damaged: {error}", hint=_HINT) from error
@@ -113,6 +116,36 @@ def _step(data: dict[str, Any]) -> Step:
         ),
         needs=tuple(ResourceKey.parse(key) for key in data["needs"]),
     )
+
+
+def _rollout_data(rollout: SiteRollout) -> dict[str, Any]:
+    return {
+        "site": rollout.site,
+        "hosts": [str(target) for target in rollout.hosts],
+        "canary": rollout.canary,
+        "maxUnavailable": rollout.max_unavailable,
+        "maxFailures": rollout.max_failures,
+        "leftOut": [{"target": str(each.target), "reasons": list(each.reasons)} for each in rollout.left_out],
+    }
+
+
+def _rollout(data: dict[str, Any]) -> SiteRollout:
+    return SiteRollout(
+        site=_text(data["site"]),
+        hosts=tuple(map(Target.parse, data["hosts"])),
+        canary=_number(data["canary"], 0),
+        max_unavailable=_number(data["maxUnavailable"], 1),
+        max_failures=_number(data["maxFailures"], 1),
+        left_out=tuple(
+            LeftOut(Target.parse(each["target"]), tuple(map(_text, each["reasons"]))) for each in data["leftOut"]
+        ),
+    )
+
+
+def _number(value: Any, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is not a number from {least}")
+    return value
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,7 @@ from gpucarve.model.changes import Assumption
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
+from gpucarve.plan.rollouts import SiteRollout
 from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Resource, Settled, Work
 from gpucarve.resources.host import reboot
 from gpucarve.resources.order import Stage
@@ -24,12 +25,14 @@ from gpucarve.resources.order import Stage
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a plan is for: the fleet's name, the digest of its document, the purpose, and what is to stand."""
+    """What a plan is for: the fleet's name, the digest of its document, the purpose, what is to stand, and how it is
+    to go over the hosts."""
 
     fleet: str
     document: str
     purpose: Purpose
     resources: tuple[Resource, ...]
+    rollouts: tuple[SiteRollout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def make(aim: Aim, observed: Mapping[Target, Observed], unsettled: Collection[Re
         target = resource.key.target
         if target not in observed:
             continue
-        outlook = Outlook(reboot=target in reboots, unsettled=frozenset(waiting))
+        outlook = Outlook(reboot=target in reboots, unsettled=frozenset(waiting.intersection(resource.needs)))
         decision = _decide(resource, observed[target], outlook)
         decisions[resource.key] = decision
         if not isinstance(decision, Settled):
@@ -89,7 +92,7 @@ def make(aim: Aim, observed: Mapping[Target, Observed], unsettled: Collection[Re
             work[reboot.key(target)] = change.work
     needs = {resource.key: resource.needs for resource in resources}
     stages = _stages(resources, decisions, needs, extra)
-    return Draft(Plan(aim.fleet, aim.document, aim.purpose, aim.resources, stages), decisions, work)
+    return Draft(Plan(aim.fleet, aim.document, aim.purpose, aim.resources, stages, aim.rollouts), decisions, work)
 
 
 def _decide(resource: Resource, observed: Observed, outlook: Outlook) -> Decision:

@@ -12,6 +12,7 @@ from enum import Enum
 from gpucarve.calls.predicates import Predicate
 from gpucarve.model.changes import Action, Assumption, Disruption, Irreversible, Undo
 from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.plan.rollouts import LeftOut, SiteRollout
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.order import Stage
 
@@ -60,7 +61,7 @@ class Plan:
     """Everything that is to happen for one fleet.
 
     `document` is the digest of the fleet document it was made from; `resources` are what another run needs to make it
-    again.
+    again, `rollouts` how it goes over the hosts of each site.
     """
 
     fleet: str
@@ -68,6 +69,7 @@ class Plan:
     purpose: Purpose
     resources: tuple[Resource, ...]
     stages: tuple[StagePlan, ...]
+    rollouts: tuple[SiteRollout, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -78,6 +80,16 @@ class Plan:
     def targets(self) -> tuple[Target, ...]:
         """Every target that a resource belongs to, sorted."""
         return tuple(sorted({resource.key.target for resource in self.resources}))
+
+    @property
+    def hosts(self) -> tuple[Target, ...]:
+        """Every host that it is about, site by site in the document's order, with those left out."""
+        return tuple(target for rollout in self.rollouts for target in rollout.hosts)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The hosts that it was made without."""
+        return tuple(each for rollout in self.rollouts for each in rollout.left_out)
 
     @property
     def irreversible(self) -> tuple[Step, ...]:

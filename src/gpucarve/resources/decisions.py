@@ -34,7 +34,7 @@ Work = Batch | FlowWork
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What will have changed before this resource's turn: a reboot of its host, and resources not settled yet."""
+    """What will have changed before a resource's turn: a reboot of its host, and what it needs that does not stand."""
 
     reboot: bool = False
     unsettled: frozenset[ResourceKey] = frozenset()
