@@ -25,7 +25,16 @@ def table(schema: dict[str, Any]) -> list[str]:
 def _keys(schema: dict[str, Any], here: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
     for key, value in here.get("properties", {}).items():
         default = value.get("default")
-        need = "required" if key in here.get("required", ()) else f"default {default}" if default is not None else ""
+        one_of = any(each["required"] == [key] for each in here.get("oneOf", ()))
+        need = (
+            "one of"
+            if one_of
+            else "required"
+            if key in here.get("required", ())
+            else f"default {default}"
+            if default is not None
+            else ""
+        )
         yield f"{prefix}{key}", need, value["description"]
         body, path = value, f"{prefix}{key}"
         if body.get("type") == "array":

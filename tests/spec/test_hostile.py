@@ -112,7 +112,7 @@ def test_all_problems_are_told_at_once_whatever_part_finds_them() -> None:
         "stands here twice",
         "do not fit",
         "named twice",
-        "not supported yet",
+        "does not serve the workload",
     ):
         assert words in answer
     assert answer.count("error: ") == 6

@@ -8,7 +8,7 @@ Boundary: decides how many of what; which virtual function a slot gets is known 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from gpucarve.catalog import Catalog, GpuModel, VgpuType
 from gpucarve.facts import pci
@@ -16,7 +16,7 @@ from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
-from gpucarve.spec import Cut, EveryGpu
+from gpucarve.spec import Cut, EveryGpu, GpuAt, GpuIndex, GpuModelled
 
 
 def lay_out(cuts: Sequence[Cut], observed: Observed, catalog: Catalog) -> HostLayout | tuple[Finding, ...]:
@@ -26,32 +26,45 @@ def lay_out(cuts: Sequence[Cut], observed: Observed, catalog: Catalog) -> HostLa
         return (_finding(observed, Verdict.UNKNOWN, f"the PCI bus cannot be read: {functions.why}", "", ""),)
     findings: list[Finding] = []
     layouts: dict[PciAddress, GpuLayout] = {}
-    named = {cut.gpu.address for cut in cuts if not isinstance(cut.gpu, EveryGpu)}
+    named = {gpu.address for cut in cuts if cut.gpu != EveryGpu() for gpu in _selected(cut, functions, catalog)}
     for cut in cuts:
-        for gpu in _selected(cut, functions, named):
+        chosen = [
+            gpu for gpu in _selected(cut, functions, catalog) if cut.gpu != EveryGpu() or gpu.address not in named
+        ]
+        for gpu in chosen:
             result = _gpu(cut, gpu, observed, catalog)
             if isinstance(result, Finding):
                 findings.append(result)
             else:
                 layouts[gpu.address] = result
-        if not isinstance(cut.gpu, EveryGpu) and cut.gpu.address not in functions.by_address:
+        if not chosen and not isinstance(cut.gpu, EveryGpu):
             found = ", ".join(str(each.address) for each in functions.gpus) or "none"
-            fact = f"there is no NVIDIA GPU at {cut.gpu.address}"
+            fact = f"there is no NVIDIA GPU at {cut.gpu}"
             findings.append(_finding(observed, Verdict.DIFFERS, fact, f"its GPUs: {found}", "correct the address"))
     if not functions.gpus and not findings:
         findings.append(_finding(observed, Verdict.DIFFERS, "it has no NVIDIA GPU", "", "take it out of the pool"))
     return tuple(findings) or HostLayout(tuple(layouts[address] for address in sorted(layouts)))
 
 
-def _selected(cut: Cut, functions: pci.Functions, named: Collection[PciAddress]) -> list[pci.Function]:
-    """The GPUs a cut is for; `all` means those that no other entry names."""
-    if isinstance(cut.gpu, EveryGpu):
-        return [gpu for gpu in functions.gpus if gpu.address not in named]
-    gpu = functions.by_address.get(cut.gpu.address)
-    return [gpu] if gpu else []
+def _selected(cut: Cut, functions: pci.Functions, catalog: Catalog) -> Sequence[pci.Function]:
+    """The GPUs a cut is for; of `all`, only those that no other entry names are cut by it."""
+    match cut.gpu:
+        case EveryGpu():
+            return functions.gpus
+        case GpuAt(address):
+            gpu = functions.by_address.get(address)
+            return (gpu,) if gpu else ()
+        case GpuIndex(number):
+            return functions.gpus[number : number + 1]
+        case GpuModelled() as modelled:
+            models = [(gpu, catalog.gpu(gpu.device, gpu.subsystem)) for gpu in functions.gpus]
+            return [gpu for gpu, model in models if model is not None and model.id in modelled.ids]
 
 
 def _gpu(cut: Cut, gpu: pci.Function, observed: Observed, catalog: Catalog) -> GpuLayout | Finding:
+    if cut.vgpu is None:
+        fact, fix = f"{gpu.address} is to be cut by `{cut.kind}`", "cut it by `vgpu`"
+        return _finding(observed, Verdict.DIFFERS, fact, "this release lays out vGPUs only", fix)
     model = catalog.gpu(gpu.device, gpu.subsystem)
     if model is None:
         fact = f"{gpu.address} is an NVIDIA device {gpu.device}, subsystem {gpu.subsystem}, that is not in the catalog"

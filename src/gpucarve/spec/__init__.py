@@ -5,18 +5,21 @@ Only this room knows YAML and pydantic, which take a while to import: a face imp
 """
 
 from gpucarve.spec.document import json_schema, load
-from gpucarve.spec.fleet import Access, Cut, Metadata, Nodes, Pool, Site, Spec, SshAccess
-from gpucarve.spec.selectors import EveryGpu, GpuAt, GpuSelector
+from gpucarve.spec.fleet import Access, Cut, Metadata, Nodes, Pool, Rollout, Site, Spec, SshAccess
+from gpucarve.spec.selectors import EveryGpu, GpuAt, GpuIndex, GpuModelled, GpuSelector
 
 __all__ = [
     "Access",
     "Cut",
     "EveryGpu",
     "GpuAt",
+    "GpuIndex",
+    "GpuModelled",
     "GpuSelector",
     "Metadata",
     "Nodes",
     "Pool",
+    "Rollout",
     "Site",
     "Spec",
     "SshAccess",

@@ -1,4 +1,4 @@
-"""Types of single values: names, addresses, words of the command line, vGPU types.
+"""Types of single values: names, addresses, words of the command line, vGPU types, MIG profiles.
 
 Boundary: one value at a time, and its pattern for the JSON Schema. Text that ends up on a command line never begins
 with a dash and holds no blank, so that no value of a document can pass for an option.
@@ -10,11 +10,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
+from gpucarve.model.mig import MigProfileName
 from gpucarve.model.vgpu import VgpuTypeName
 from gpucarve.spec.problems import quoted
 
@@ -89,8 +98,58 @@ def _vgpu_type(value: object) -> VgpuTypeName:
 VgpuKey: TypeAlias = Annotated[
     VgpuTypeName,
     PlainValidator(_vgpu_type),
-    WithJsonSchema({"type": "string", "pattern": "^.+-[0-9]+[ABCQ]4?$"}),
+    WithJsonSchema({"type": "string", "pattern": "^.+-[0-9]+[ABCQ](4|ME|NOME|MEALL|GFX)?$"}),
 ]
+
+
+def _mig_profile(value: object) -> MigProfileName:
+    """A GPU instance's name. Whether some card has it is checked with the whole cut at hand."""
+    try:
+        name = MigProfileName.parse(str(value))
+    except ValueError:
+        raise PydanticCustomError("mig_name", "not a MIG profile's name") from None
+    if name.compute is not None:
+        raise PydanticCustomError("mig_name", "a compute instance's name")
+    return name
+
+
+MigKey: TypeAlias = Annotated[
+    MigProfileName,
+    PlainValidator(_mig_profile),
+    WithJsonSchema({"type": "string", "pattern": r"^(MIG )?[1-8]g\.(0|[1-9][0-9]{0,2})gb(\+me|\+me\.all|-me|\+gfx)?$"}),
+]
+
+
+def _yes(value: object, info: ValidationInfo) -> Literal[True]:
+    if value is True:
+        return True
+    problem, hint = f"`{info.field_name}` takes no value but `true`", "write `true`, or take the line out"
+    raise PydanticCustomError("refused", "{problem}", {"problem": problem, "hint": hint})
+
+
+Yes: TypeAlias = Annotated[Literal[True] | None, PlainValidator(_yes), WithJsonSchema({"const": True})]
+
+
+@dataclass(frozen=True, slots=True)
+class NotNull:
+    """A mapping that may be left out; a key that stands there without a value is a mistake."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Refuse null as any mapping does."""
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The mapping alone."""
+        body: dict[str, Any] = next(each for each in handler(schema)["anyOf"] if each.get("type") != "null")
+        return body
+
+    def check(self, value: object) -> object:
+        """The value itself. Raises PydanticKnownError."""
+        if value is None:
+            raise PydanticKnownError("mapping_type", {"error": "null"})
+        return value
 
 
 def frozen(mapping: Mapping[Key, Value]) -> Mapping[Key, Value]:
@@ -100,3 +159,4 @@ def frozen(mapping: Mapping[Key, Value]) -> Mapping[Key, Value]:
 
 HostAddresses: TypeAlias = Annotated[Mapping[NodeName, NetworkAddress], AfterValidator(frozen)]
 VgpuCounts: TypeAlias = Annotated[Mapping[VgpuKey, Count], Field(min_length=1), AfterValidator(frozen)]
+MigCounts: TypeAlias = Annotated[Mapping[MigKey, Count], Field(min_length=1), AfterValidator(frozen)]

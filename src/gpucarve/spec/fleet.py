@@ -8,18 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from gpucarve.model.hosts import Target
-from gpucarve.spec.fields import HostAddresses, LocalPath, Name, NetworkAddress, NodeName, Port, UserName, VgpuCounts
+from gpucarve.spec.fields import (
+    HostAddresses,
+    LocalPath,
+    MigCounts,
+    Name,
+    NetworkAddress,
+    NodeName,
+    NotNull,
+    Port,
+    UserName,
+    VgpuCounts,
+    Yes,
+)
 from gpucarve.spec.selectors import GpuSelector
+
+# What a GPU can become, by what uses it.
+WORKLOADS = {"container": ("whole", "mig"), "vm-passthrough": ("passthrough",), "vm-vgpu": ("vgpu",)}
+KINDS = tuple(kind for kinds in WORKLOADS.values() for kind in kinds)
 
 
 def _no_addresses() -> HostAddresses:
     return MappingProxyType({})
+
+
+def _left_out() -> None:
+    """What a key that is not there stands for; as a default it would be shown to editors as a value to write."""
 
 
 class _Part(BaseModel):
@@ -74,23 +95,79 @@ class Nodes(_Part):
 class Cut(_Part):
     """What some of a node's GPUs are to become: a selector and exactly one kind."""
 
-    gpu: GpuSelector = Field(description="a PCI address, or `all`", examples=["0000:3b:00.0"])
-    vgpu: VgpuCounts = Field(
-        description="how many vGPUs of which type",
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
+
+    gpu: GpuSelector = Field(
+        description="a PCI address, a model, an index from 0, or `all`", examples=["0000:3b:00.0", "all", "A100D", 0]
+    )
+    whole: Yes = Field(default_factory=_left_out, description="the GPU as it is, for containers", examples=[True])
+    mig: Annotated[MigCounts | None, NotNull()] = Field(
+        default_factory=_left_out,
+        description="how many MIG instances of which profile, for containers",
+        examples=[{"1g.10gb": 4, "3g.40gb": 1}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    passthrough: Yes = Field(
+        default_factory=_left_out, description="the GPU as a PCI device, for one VM", examples=[True]
+    )
+    vgpu: Annotated[VgpuCounts | None, NotNull()] = Field(
+        default_factory=_left_out,
+        description="how many vGPUs of which type, time-sliced or MIG-backed as the type's name says",
         examples=[{"A100D-40C": 2}],
         json_schema_extra={"additionalProperties": False},
     )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len([kind for kind in KINDS if getattr(self, kind) is not None]) != 1:
+            raise PydanticCustomError("one_kind", "not exactly one kind")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The one kind, in the document's word."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
 
 class Pool(_Part):
     """Nodes that serve one kind of workload and are cut alike."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {"workload": {"const": workload}}, "required": ["workload"]},
+                    "then": {"properties": {"cut": {"items": {"anyOf": [{"required": [kind]} for kind in kinds]}}}},
+                }
+                for workload, kinds in WORKLOADS.items()
+            ]
+        }
+    )
+
     name: Name = Field(description="the pool's name, unique in its site", examples=["vdi"])
     nodes: Nodes = Field(description="its machines", examples=[{"names": ["a30-1"]}])
-    workload: Literal["vm-vgpu"] = Field(description="what uses the GPUs: VMs with vGPUs", examples=["vm-vgpu"])
+    workload: Literal["container", "vm-passthrough", "vm-vgpu"] = Field(
+        description="what uses the GPUs: containers (`whole`, `mig`), VMs with a whole GPU each (`passthrough`), "
+        "or VMs with vGPUs (`vgpu`)",
+        examples=["vm-vgpu"],
+    )
     cut: Annotated[tuple[Cut, ...], Field(min_length=1)] = Field(
-        description="one entry for each GPU that is cut; GPUs without one are left alone",
+        description="what the GPUs become, each GPU by one entry; GPUs without one are left alone",
         examples=[[{"gpu": "0000:3b:00.0", "vgpu": {"A100D-40C": 2}}]],
+    )
+
+
+class Rollout(_Part):
+    """How a change goes over the hosts of a site: a few first, then some at a time, until too many fail."""
+
+    canary: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="how many hosts go first and must succeed before any other begins"
+    )
+    max_unavailable: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="how many hosts are changed at once after that"
+    )
+    max_failures: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="how many hosts may fail before no other begins"
     )
 
 
@@ -101,6 +178,9 @@ class Site(_Part):
     platform: Literal["linux"] = Field(description="what runs there: plain Linux hosts", examples=["linux"])
     access: Access = Field(description="how it is reached", examples=[{"ssh": {"user": "admin"}}])
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)] = Field(description="its GPU nodes, grouped")
+    rollout: Rollout = Field(
+        default_factory=Rollout, description="how a change goes over its hosts", examples=[{"maxUnavailable": 2}]
+    )
 
 
 class Spec(_Part):

@@ -1,4 +1,4 @@
-"""Words of the grammar that this release reads and refuses: platforms, workloads and cuts that are still to come.
+"""Words of the grammar that this release reads and refuses: platforms and cuts that are still to come.
 
 Boundary: words and what to say about them. They are refused by name, since `unknown key` would be a lie about a word
 that the documentation of a later release explains. A word leaves this list when the models learn it.
@@ -12,17 +12,12 @@ _VALUES: dict[str, tuple[frozenset[str], str, str]] = {
         "this release changes plain Linux hosts only",
         "write `platform: linux` for hosts that are reached over SSH",
     ),
-    "sites.pools.workload": (
-        frozenset({"container", "vm-passthrough"}),
-        "this release makes vGPUs for VMs only",
-        "write `workload: vm-vgpu`",
-    ),
 }
-_CUT_KINDS = frozenset({"whole", "mig", "shared", "passthrough"})
+_CUT_KINDS = frozenset({"shared"})
 _KEYS: dict[str, tuple[frozenset[str], str, str]] = {
     "sites": (
-        frozenset({"release", "drivers", "rollout"}),
-        "this release changes plain Linux hosts with the driver they have, one after the other",
+        frozenset({"release", "drivers"}),
+        "this release changes plain Linux hosts with the driver they have",
         "remove it",
     ),
     "sites.access": (
@@ -38,8 +33,8 @@ _KEYS: dict[str, tuple[frozenset[str], str, str]] = {
     "sites.pools.nodes": (frozenset({"selector", "labels"}), "nodes are chosen by name only", "write `names: [...]`"),
     "sites.pools.cut": (
         _CUT_KINDS,
-        "this release cuts time-sliced vGPUs only",
-        "write `vgpu: {A100D-40C: 2}`, or take the entry out to leave the GPU alone",
+        "a GPU of a plain Linux host is shared by cutting it",
+        "write `mig: {1g.10gb: 7}`, or `whole: true` for one container at a time",
     ),
 }
 
@@ -57,8 +52,8 @@ def key(place: str, word: str) -> tuple[str, str] | None:
 
 
 def is_cut_kind(word: str) -> bool:
-    """Whether the word says what a GPU becomes, in this release or a later one."""
-    return word in _CUT_KINDS or word == "vgpu"
+    """Whether the word will say what a GPU becomes."""
+    return word in _CUT_KINDS
 
 
 def words() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from gpucarve.model.diagnostics import Diagnostic, Position, Severity
 from gpucarve.spec.tree import Path, Span, spelled
@@ -16,6 +17,9 @@ from gpucarve.spec.tree import Path, Span, spelled
 MOST_SHOWN = 100
 _EXCERPT = 160
 _LONGEST_WORD = 64
+
+# Finds the words somebody may have meant, the likeliest first.
+Meant: TypeAlias = Callable[[], Sequence[str]]
 
 
 def nothing_meant() -> Sequence[str]:
@@ -31,7 +35,7 @@ class Problem:
     path: Path
     message: str
     hint: str = ""
-    meant: Callable[[], Sequence[str]] = nothing_meant
+    meant: Meant = nothing_meant
 
 
 def alike(word: str, words: Iterable[str]) -> Sequence[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Annotated, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -15,14 +15,16 @@ from pydantic_core import PydanticCustomError
 
 from gpucarve import catalog
 from gpucarve.model.pci import PciAddress
-from gpucarve.spec.problems import quoted
+from gpucarve.spec.problems import Meant, nothing_meant, quoted
 
-_INDEX = re.compile(r"[0-9]{1,2}")
+MOST_GPUS = 64  # of one host, with room to spare: the largest servers hold 16
+_DIGITS = re.compile(r"-?[0-9]+")
+_ADDRESS = r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.0"
 
 
 @dataclass(frozen=True, slots=True)
 class EveryGpu:
-    """Each NVIDIA GPU of the node."""
+    """Each NVIDIA GPU of the node that no other entry of the pool is for."""
 
     def __str__(self) -> str:
         return "all"
@@ -38,18 +40,44 @@ class GpuAt:
         return str(self.address)
 
 
-def read(value: object) -> EveryGpu | GpuAt:
-    """Read `all` or a PCI address. Raises PydanticCustomError on anything else."""
+@dataclass(frozen=True, slots=True)
+class GpuModelled:
+    """The node's GPUs of a model. `word` is as written: a product, a board, a catalog id or a PCI device id."""
+
+    word: str
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The catalog's GPUs that are called so: at least one, several where the word names a board or a device."""
+        return tuple(gpu.id for gpu in catalog.load().gpus_called(self.word))
+
+    def __str__(self) -> str:
+        return self.word
+
+
+@dataclass(frozen=True, slots=True)
+class GpuIndex:
+    """The node's GPU of this number, from 0, in the order of their PCI addresses."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+def read(value: object) -> EveryGpu | GpuAt | GpuModelled | GpuIndex:
+    """Read a selector. Raises PydanticCustomError, with the words that may have been meant under `meant`."""
     if value == "all":
         return EveryGpu()
-    if isinstance(value, int) or (isinstance(value, str) and _INDEX.fullmatch(value)):
-        raise _refusal("a GPU cannot be chosen by its index yet", "write its PCI address, as `lspci -D` prints it")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _index(value)
     if not isinstance(value, str):
-        raise _refusal("a GPU is chosen by its PCI address or by `all`", 'write `gpu: "0000:3b:00.0"`')
+        how = 'write `gpu: "0000:3b:00.0"`, `gpu: all`, `gpu: "A100D"` or `gpu: 0`'
+        raise _refusal("a GPU is chosen by its PCI address, its model, its index or by `all`", how)
     try:
         address = PciAddress.parse(value)
     except ValueError:
-        raise _unreadable(value) from None
+        return _model(value)
     if address.function:
         physical = PciAddress(address.domain, address.bus, address.device, 0)
         message = f"{address} is function {address.function} of its device; a GPU is function 0"
@@ -58,37 +86,41 @@ def read(value: object) -> EveryGpu | GpuAt:
 
 
 GpuSelector: TypeAlias = Annotated[
-    EveryGpu | GpuAt,
+    EveryGpu | GpuAt | GpuModelled | GpuIndex,
     PlainValidator(read),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^(all|(([0-9a-fA-F]{4}){1,2}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.0)$"}
+        {
+            "anyOf": [
+                {"const": "all"},
+                {"type": "string", "pattern": f"^{_ADDRESS}$"},
+                # A model has a letter in its name, or is a device id; no product's name has a dot, every address has.
+                {"type": "string", "pattern": r"^([0-9a-fA-F]{4}|[^.]*[A-Za-z][^.]*)$"},
+                {"type": "integer", "minimum": 0, "maximum": MOST_GPUS - 1},
+            ]
+        }
     ),
 ]
 
 
-def _unreadable(value: str) -> PydanticCustomError:
-    if _is_model(value):
-        message = f"a GPU cannot be chosen by its model yet ({quoted(value)})"
-        return _refusal(message, "write its PCI address, as `lspci -D` prints it, or `all`")
-    return _refusal(f"{quoted(value)} is no PCI address", "write it as `lspci -D` prints it, such as `0000:3b:00.0`")
+def _index(number: int) -> GpuIndex:
+    if 0 <= number < MOST_GPUS:
+        return GpuIndex(number)
+    if catalog.load().gpus_called(str(number)):
+        raise _refusal(f"{number} is a PCI device id, which is text", f'quote it to make it text: "{number}"')
+    raise _refusal(f"there is no GPU {number}", f"an index counts a node's GPUs from 0; write 0 to {MOST_GPUS - 1}")
 
 
-def _is_model(value: str) -> bool:
-    return value.casefold() in _models()
+def _model(value: str) -> GpuModelled:
+    if catalog.load().gpus_called(value):
+        return GpuModelled(value)
+    if _DIGITS.fullmatch(value):
+        raise _refusal(f"{quoted(value)} is text; an index is a whole number", "write it in digits, without quotes")
+    if not any(char.isalpha() for char in value) or ":" in value:
+        hint = "write it as `lspci -D` prints it, such as `0000:3b:00.0`"
+        raise _refusal(f"{quoted(value)} is no PCI address", hint)
+    hint = "write a product's name, its board's code or its PCI device id, or an address as `lspci -D` prints it"
+    raise _refusal(f"there is no GPU model {quoted(value)}", hint, partial(catalog.load().suggest_gpu, value))
 
 
-@cache
-def _models() -> frozenset[str]:
-    """What people call GPUs, in lower case: catalog ids, product names with and without the maker, boards."""
-    known = catalog.load()
-    names = {gpu.name.casefold() for gpu in known.gpus()}
-    return frozenset(
-        names
-        | {name.removeprefix("nvidia ") for name in names}
-        | {gpu.id for gpu in known.gpus()}
-        | {board.casefold() for board in known.boards()}
-    )
-
-
-def _refusal(message: str, hint: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{problem}", {"problem": message, "hint": hint})
+def _refusal(message: str, hint: str, meant: Meant = nothing_meant) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{problem}", {"problem": message, "hint": hint, "meant": meant})

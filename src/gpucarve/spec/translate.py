@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gpucarve.spec import grammar, later
-from gpucarve.spec.problems import MOST_SHOWN, Problem, alike, quoted
+from gpucarve.spec.problems import MOST_SHOWN, Problem, alike, nothing_meant, quoted
 from gpucarve.spec.secrecy import is_secret
 from gpucarve.spec.tree import Broken, Node, Path, Place, Scalar, Sequence, Span, Table, find
 
@@ -53,8 +53,9 @@ def _problem(detail: ErrorDetails, path: Path, root: Node) -> Problem | None:
         case "literal_error":
             return _wrong_word(path, place)
         case "refused":
-            return Problem(_at(detail, place), path, context["problem"], context["hint"])
-        case "vgpu_name":
+            meant = context.get("meant", nothing_meant)
+            return Problem(_at(detail, place), path, context["problem"], context["hint"], meant)
+        case "vgpu_name" | "mig_name" | "one_kind":
             return None
         case "too_short":
             # pydantic counts the entries that are right, so it says this of a list whose entries are all wrong too.
@@ -77,8 +78,6 @@ def _at(detail: ErrorDetails, place: Place) -> Span:
 
 def _missing(path: Path, owner: Place) -> Problem | None:
     name = str(path[-1])
-    if grammar.place(path) == "sites.pools.cut.vgpu" and isinstance(owner.node, Table) and _has_kind(owner.node):
-        return None
     if isinstance(owner.node, Table) and _is_misspelt(name, path[:-1], owner.node):
         return None
     example = grammar.example(path)
@@ -97,10 +96,6 @@ def _is_misspelt(name: str, owner: Path, table: Table) -> bool:
 
 def _is_empty(node: Node) -> bool:
     return not (node.items if isinstance(node, Sequence) else node.entries if isinstance(node, Table) else ())
-
-
-def _has_kind(table: Table) -> bool:
-    return any(later.is_cut_kind(key) for key in table.entries)
 
 
 def _first_key(table: Table) -> Span:
