@@ -13,7 +13,7 @@ from gpucarve.calls.flows import Flow
 from gpucarve.calls.primitives import Now, Sleep
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Instant
-from gpucarve.facts import boot, driver, grub, mediated, ours, pci
+from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
@@ -84,6 +84,7 @@ class Sight:
     functions: tuple[pci.Function, ...] | Unknown = field(default_factory=functions)
     mediated: mediated.Mediated | Unknown = field(default_factory=vgpus)
     claims: dict[str, dict[str, Any]] | Unknown = field(default_factory=dict)
+    units: units.BootUnit | Unknown = field(default_factory=lambda: units.BootUnit(state="inactive"))
 
     def observed(self) -> Observed:
         """As a snapshot."""
@@ -96,6 +97,7 @@ class Sight:
             pci.PROBE.name: bus,
             mediated.PROBE.name: self.mediated,
             ours.PROBE.name: kept,
+            units.PROBE.name: self.units,
         }
         return Observed(HOST, facts)
 
@@ -114,6 +116,8 @@ def claim(place: int = 0, **more: Any) -> dict[str, dict[str, Any]]:
         "type": TYPE,
         "adopted": False,
     }
+    if not more.get("adopted"):
+        record["boot"] = f"vgpu {uuid(place)} {VFS[place]}"
     return {f"vgpu@{GPU}#{TYPE}.{place}": record | {"directory_before": False} | more}
 
 

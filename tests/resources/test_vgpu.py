@@ -85,6 +85,13 @@ def test_the_claim_says_the_seat_and_whether_the_folder_was_there() -> None:
         assert json.loads(write.record) == claim()[f"vgpu@{GPU}#{TYPE}.0"] | {"directory_before": there}
 
 
+def test_the_claim_of_an_adopted_vgpu_does_not_bring_it_back_after_a_boot() -> None:
+    sight = Sight(mediated=vgpus({FOREIGN: VFS[2]}))
+    (write,) = writes(decide(AdoptedVgpu(_slot().key, GPU, TYPE), sight))
+    assert isinstance(write.write, Claim)
+    assert "boot" not in json.loads(write.write.record)
+
+
 @pytest.mark.parametrize(
     ("taken", "place"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -201,6 +202,13 @@ def test_they_are_claimed_and_then_turned_on_once() -> None:
     assert card.ran == [(driver.SRIOV_MANAGE, "-e", str(GPU))]
     assert [type(asked[0].write) for asked in driven.asked] == [Claim, Run]
     assert driven.asked[0][0].before == NONE_ENABLED
+
+
+def test_their_claim_brings_them_back_after_a_boot() -> None:
+    _, driven = _run(TURN_ON, Card([4]))
+    claimed = driven.asked[0][0].write
+    assert isinstance(claimed, Claim)
+    assert json.loads(claimed.record)["boot"] == f"virtual-functions {GPU}"
 
 
 def test_those_that_somebody_turned_on_meanwhile_are_neither_claimed_nor_turned_on_again() -> None:

@@ -13,6 +13,7 @@ from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
+from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
@@ -22,6 +23,8 @@ from gpucarve.resources.kube.node_label import NodeLabel
 _CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
+        BootUnit,
+        BootUnitAsBefore,
         KernelArguments,
         KernelArgumentsAsBefore,
         VirtualFunctions,

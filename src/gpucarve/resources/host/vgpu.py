@@ -22,7 +22,7 @@ from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Settled
-from gpucarve.resources.host import slots
+from gpucarve.resources.host import boot_lines, slots
 from gpucarve.resources.order import Stage
 
 KIND = slots.KIND
@@ -235,8 +235,9 @@ def _is_of(devices: mediated.Mediated, device: mediated.Mdev, type_name: str) ->
 
 
 def _record(gpu: PciAddress, type_name: str, seat: slots.Seat, devices: mediated.Mediated) -> str:
-    """What the claim of a slot says: the seat, for ever, and what was there before."""
-    record = {
+    """What the claim of a slot says: the seat, for ever, what was there before, and how it comes back after a boot:
+    what was adopted is left to whoever made it."""
+    record: dict[str, object] = {
         "kind": KIND,
         "gpu": str(gpu),
         "vf": str(seat.virtual_function),
@@ -245,6 +246,8 @@ def _record(gpu: PciAddress, type_name: str, seat: slots.Seat, devices: mediated
         "adopted": seat.adopted,
         "directory_before": seat.virtual_function in devices.defined_parents,
     }
+    if not seat.adopted:
+        record[boot_lines.FIELD] = boot_lines.line(KIND, seat.uuid, seat.virtual_function)
     return json.dumps(record)
 
 

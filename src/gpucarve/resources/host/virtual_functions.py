@@ -27,7 +27,7 @@ from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Settled
-from gpucarve.resources.host import slots
+from gpucarve.resources.host import boot_lines, slots
 from gpucarve.resources.order import Stage
 
 KIND = "virtual-functions"
@@ -138,8 +138,8 @@ class NoVirtualFunctions:
 
 
 def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failure]:
-    record = json.dumps({"kind": KIND, "gpu": str(gpu), "enabled_before": 0})
-    claimed = yield from do(Guarded(Claim(key.local, record), before=(_none(gpu),)))
+    record = {"kind": KIND, "gpu": str(gpu), "enabled_before": 0, boot_lines.FIELD: boot_lines.line(KIND, gpu)}
+    claimed = yield from do(Guarded(Claim(key.local, json.dumps(record)), before=(_none(gpu),)))
     if claimed.state is not CallState.DONE:
         return _why(claimed)
     return (yield from _manage("-e", gpu, lambda count: count >= total))
