@@ -16,7 +16,7 @@ from tests.cli.conftest import HOST, Cli, Twin
     [
         (("validate",), "Diagnostics", {"diagnostics"}),
         (("discover",), "Discovery", {"hosts"}),
-        (("plan",), "Plan", {"madeBy", "fleet", "document", "purpose", "resources", "stages"}),
+        (("plan",), "Plan", {"madeBy", "fleet", "document", "purpose", "resources", "rollouts", "stages"}),
         (("verify",), "Findings", {"findings"}),
         (("status",), "Status", {"hosts", "unfinishedRun"}),
         (("apply", "--yes"), "Result", {"purpose", "run", "done", "targets", "findings"}),

@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpucarve.cli.views import events, findings, plans, results
-from gpucarve.cli.views.gpus import Slice
-from gpucarve.cli.views.status import bar
 from gpucarve.cli.views.text import Role, Style, printable
 from gpucarve.engine.converge import Result
 from gpucarve.engine.endings import Ending, Outcome
@@ -112,19 +110,6 @@ def test_every_outcome_but_done_has_its_next_step() -> None:
     for outcome in Outcome:
         if outcome is not Outcome.DONE:
             assert "next" in results.render(Result("r", {A: Ending(outcome)}), Purpose.APPLY, WIDE)
-
-
-def _slices(*most: int) -> tuple[Slice, ...]:
-    return tuple(Slice("A100D-40C", str(number), "", True, (), each) for number, each in enumerate(most))
-
-
-def test_slices_are_as_wide_as_their_share_and_dots_are_free() -> None:
-    assert bar(()) == "[....................]"
-    assert bar(_slices(2)) == "[##########..........]"
-    assert bar(_slices(2, 2)) == "[##########==========]"
-    assert bar(_slices(4, 4, 4)) == "[#####=====#####.....]"
-    assert bar(_slices(3, 3, 3)) == "[#######======#######]"
-    assert bar(_slices(2, 0)) == "[????????????????????]"
 
 
 @given(st.text(), st.integers(20, 120), st.integers(0, 18))

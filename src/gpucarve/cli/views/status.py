@@ -11,15 +11,17 @@ from typing import Any
 
 from gpucarve.calls.programs import Lease, Refusal
 from gpucarve.catalog import Catalog
-from gpucarve.cli.views.gpus import GpuRow, Slice, rows
-from gpucarve.cli.views.text import Role, Style
+from gpucarve.cli.views.bars import bar
+from gpucarve.cli.views.gpus import VFIO, GpuRow, rows
+from gpucarve.cli.views.text import Role, Style, count
 from gpucarve.facts import driver, ours
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.journal.store import Run
 from gpucarve.model.hosts import Target
 
-_CELLS = 20
-_NARROW = 72
+_NARROW = 72  # columns; below it the words stand under the drawing
+_CELLS = ((110, 48), (90, 32), (_NARROW, 24))  # from so many columns on, so many cells: multiples of MIG's slices
+_FEWEST = 16
 
 Answers = Mapping[Target, Observed | Refusal]
 
@@ -46,18 +48,6 @@ def data(answers: Answers, run: Run | None, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def bar(slices: tuple[Slice, ...], cells: int = _CELLS) -> str:
-    """The GPU as a row of cells: each slice as wide as its share, dots for what is free, `?` where that is unknown."""
-    if any(not each.most for each in slices):
-        return "[" + "?" * cells + "]"
-    drawn, taken, end = "", 0.0, 0
-    for number, each in enumerate(slices):
-        taken += cells / each.most
-        start, end = end, min(round(taken), cells)
-        drawn += ("#" if number % 2 == 0 else "=") * (end - start)
-    return "[" + drawn.ljust(cells, ".") + "]"
-
-
 def _host(target: Target, answer: Observed | Refusal, catalog: Catalog, style: Style) -> list[str]:
     if isinstance(answer, Refusal):
         text = f"{answer.kind.value}" + (f": {answer.detail}" if answer.detail else "")
@@ -73,16 +63,37 @@ def _host(target: Target, answer: Observed | Refusal, catalog: Catalog, style: S
 
 
 def _gpu(row: GpuRow, style: Style) -> list[str]:
+    narrow = style.width < _NARROW
+    cells = next((number for width, number in _CELLS if style.width >= width), _FEWEST)
+    head = f"  {row.address} {bar(row, cells, style)}"
+    text = ", ".join((row.model.removeprefix("NVIDIA "), *words(row)))
+    return (
+        [head, *style.paragraph(text, first="    ")] if narrow else style.paragraph(text, first=f"{head} ", rest="    ")
+    )
+
+
+def words(row: GpuRow) -> list[str]:
+    """What the drawing cannot say: counts with whole names, whose they are, what is odd, who uses them."""
+    if row.passed_through:
+        held = [each for each in row.companions if each.driver == VFIO]
+        functions = count(len(row.companions), "function")
+        return ["for a VM" if len(held) == len(row.companions) else f"{len(held)} of {functions} on {VFIO}"]
     kinds = Counter((each.type_name, each.owned) for each in sorted(row.slices, key=lambda each: not each.owned))
-    parts = [f"{number}x {name}" + ("" if owned else " (foreign)") for (name, owned), number in kinds.items()]
+    found = [f"{number}x {name}" + ("" if owned else " (foreign)") for (name, owned), number in kinds.items()]
+    bare = Counter((each.profile, bool(each.compute)) for each in row.instances if each.vgpu is None)
+    found += [f"{number}x {name}" + ("" if full else " (empty)") for (name, full), number in bare.items()]
+    if not found:
+        makes_vfs = row.sriov_vgpu and row.driver == "nvidia"
+        found = [f"{row.enabled_vfs}/{row.total_vfs} VFs"] if makes_vfs else []
+        found += ["MIG on, no instances" if row.mig else "not carved"]
+    if row.driver != "nvidia":
+        found.append(f"driver {row.driver}" if row.driver else "no driver")
+    if row.unclear:
+        found.append(f"MIG unknown: {row.unclear}")
+    elif row.mig is not row.mig_pending:
+        found.append(f"MIG {'on' if row.mig_pending else 'off'} after a GPU reset")
     used = [user for each in row.slices for user in each.users]
-    parts += [f"used by {', '.join(used)}"] if used else []
-    functions = f"{row.enabled_vfs}/{row.total_vfs} VFs"
-    text = ", ".join([row.model.removeprefix("NVIDIA "), functions, *(parts or ["no vGPUs"])])
-    head = f"  {row.address} {bar(row.slices)}"
-    if style.width < _NARROW:
-        return [head, *style.paragraph(text, first="    ")]
-    return style.paragraph(text, first=f"{head} ", rest="    ")
+    return found + ([f"used by {', '.join(used)}"] if used else [])
 
 
 def _driver(observed: Observed) -> str:
@@ -123,6 +134,23 @@ def gpu_data(row: GpuRow) -> dict[str, Any]:
         "model": row.model,
         "enabledVfs": row.enabled_vfs,
         "totalVfs": row.total_vfs,
+        "mig": None
+        if row.mig is None
+        else {
+            "enabled": row.mig,
+            "pending": row.mig_pending,
+            "instances": [
+                {
+                    "profile": each.profile,
+                    "start": each.start,
+                    "size": each.size,
+                    "computeInstances": each.compute,
+                    "vgpu": each.vgpu.uuid if each.vgpu else None,
+                }
+                for each in row.instances
+            ],
+        },
+        "functions": [{"address": each.address, "driver": each.driver} for each in row.companions],
         "vgpus": [
             {
                 "type": each.type_name,
