@@ -90,11 +90,33 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Mdev:
-    """A mediated device: its parent function's address and its type's id."""
+    """A mediated device: its parent function's address, its type's id, and the id of the GPU instance it stands in."""
 
     uuid: str
     parent: str
     type_id: str
+    instance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeInstance:
+    """A compute instance of a GPU instance: its id, and its first compute slice and how many it takes."""
+
+    number: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuInstance:
+    """A GPU instance: the GPU's address, the driver's id, the profile's name, first memory slice and how many."""
+
+    gpu: str
+    number: int
+    profile: str
+    start: int
+    size: int
+    compute: tuple[ComputeInstance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +134,16 @@ class Devices:
     """State of the device tree since boot: VFs per physical function, driver per function, vGPUs, IOMMU groups.
 
     `groups` maps a function's address or a vGPU's UUID to the number of its group; `domain` is the kind of default
-    domain that groups of functions got at boot (`DMA-FQ`, or `identity` with `iommu=pt`).
+    domain that groups of functions got at boot (`DMA-FQ`, or `identity` with `iommu=pt`). `mig` are the addresses of
+    the GPUs in MIG mode.
     """
 
     vfs: Mapping[str, int] = field(default_factory=dict)
     drivers: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
     mdevs: tuple[Mdev, ...] = ()
+    mig: tuple[str, ...] = ()
+    instances: tuple[GpuInstance, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
     domain: str = "DMA-FQ"
 
@@ -211,7 +236,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The whole of one machine. `scripts` are commands of its own, by path; a file stands there too."""
+    """The whole of one machine. `scripts` are commands of its own, by path; a file stands there too.
+
+    `mig_kept` are the addresses of the GPUs whose board remembers that they are to be in MIG mode.
+    """
 
     hardware: Hardware
     files: Files
@@ -220,6 +248,7 @@ class Machine:
     schedule: Schedule = Schedule()
     mounts: tuple[Mount, ...] = ()
     scripts: Mapping[str, Script] = field(default_factory=dict)
+    mig_kept: tuple[str, ...] = ()
 
     @property
     def up(self) -> Running:

@@ -12,7 +12,7 @@ import uuid
 from dataclasses import replace
 from random import Random
 
-from gpucarve.twin import grub
+from gpucarve.twin import grub, mig
 from gpucarve.twin.functions import iommu_on, physical_groups
 from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running, Schedule
 from gpucarve.twin.nodes import File
@@ -62,7 +62,8 @@ def come_up(machine: Machine, randomness: Random) -> Machine:
     if cmdline is None:
         return replace(machine, schedule=schedule)
     boot = Boot(str(uuid.UUID(int=randomness.getrandbits(128), version=4)), cmdline)
-    return replace(machine, running=Running(boot, _first_devices(machine.hardware, cmdline)), schedule=schedule)
+    devices = replace(_first_devices(machine.hardware, cmdline), mig=mig.at_boot(machine))
+    return replace(machine, running=Running(boot, devices), schedule=schedule)
 
 
 def _first_devices(hardware: Hardware, cmdline: str) -> Devices:

@@ -31,7 +31,7 @@ def enable(machine: Machine, device: PciDevice, count: int) -> Machine:
 
 
 def disable(machine: Machine, device: PciDevice) -> Machine:
-    """No VFs on this GPU, and nothing of them left."""
+    """No VFs on this GPU, nothing of them left, and no GPU instance, since its own driver lets go meanwhile."""
     devices = machine.up.devices
     gone = {vf_address(device, index) for index in range(devices.vfs.get(device.address, 0))}
     return machine.with_devices(
@@ -41,6 +41,7 @@ def disable(machine: Machine, device: PciDevice) -> Machine:
             drivers={address: name for address, name in devices.drivers.items() if address not in gone},
             groups={member: number for member, number in devices.groups.items() if member not in gone},
             overrides={address: name for address, name in devices.overrides.items() if address not in gone},
+            instances=tuple(each for each in devices.instances if each.gpu != device.address),
         )
     )
 

@@ -1,8 +1,8 @@
-"""Time-sliced vGPUs as the host driver allows them: who offers types, how many are left, creating and removing.
+"""vGPUs as the host driver allows them: who offers types, how many are left, creating and removing.
 
 Rules (NVIDIA vGPU user guide; kernel mdev core for the errors): types stand on virtual functions only, a VF carries
-one vGPU, all vGPUs of a GPU have one framebuffer size, a type has a maximum per GPU, MIG-backed types need MIG mode
-(not simulated, so none are left). A VF without an IOMMU group offers nothing: the driver needs the IOMMU for them.
+one vGPU. Time-sliced ones of a GPU have one framebuffer size, a maximum per GPU, and no MIG mode; each MIG-backed one
+takes a GPU instance of its profile. A VF without an IOMMU group offers nothing: the driver needs the IOMMU for them.
 
 Boundary: pure functions of hardware and device state.
 """
@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
+from gpucarve import catalog
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.functions import Function, present, with_groups
 from gpucarve.twin.machine import Devices, Hardware, Machine, Mdev, VgpuType
@@ -59,12 +60,38 @@ def description(offered: VgpuType) -> str:
 
 def available(hardware: Hardware, devices: Devices, function: Function, offered: VgpuType) -> int:
     """What `available_instances` says: 1 or 0, since a VF carries one vGPU."""
-    if offered.mig_backed or any(mdev.parent == function.address for mdev in devices.mdevs):
+    if any(mdev.parent == function.address for mdev in devices.mdevs):
+        return 0
+    if offered.mig_backed:
+        return 0 if free_instance(hardware, devices, function, offered) is None else 1
+    if function.device.address in devices.mig:
         return 0
     on_gpu = _on_gpu(hardware, devices, function)
     if any(other.framebuffer != offered.framebuffer for other in on_gpu):
         return 0
     return 1 if len(on_gpu) < offered.maximum else 0
+
+
+def free_instance(hardware: Hardware, devices: Devices, function: Function, offered: VgpuType) -> int | None:
+    """The id of a GPU instance that a vGPU of this MIG-backed type would take; None when none is left for it."""
+    gpu = function.device.address
+    functions = present(hardware, devices)
+    taken = {mdev.instance for mdev in devices.mdevs if functions[mdev.parent].device.address == gpu}
+    return next(
+        (
+            each.number
+            for each in devices.instances
+            if each.gpu == gpu and each.number not in taken and each.profile == _profile(offered.name)
+        ),
+        None,
+    )
+
+
+@lru_cache(maxsize=256)
+def _profile(type_name: str) -> str:
+    """The profile of the GPU instance that a type stands in; empty for a type the catalog does not know."""
+    known = catalog.load().vgpu_type(type_name)
+    return known.gi_profile or "" if known else ""
 
 
 def _on_gpu(hardware: Hardware, devices: Devices, function: Function) -> list[VgpuType]:
@@ -108,10 +135,11 @@ def create(machine: Machine, parent: str, type_id: str, text: str) -> Machine:
         raise KernelError(errno.EEXIST, path)
     if not available(machine.hardware, devices, function, offered):
         raise KernelError(errno.ENOSPC, path)
+    made = Mdev(uuid, parent, type_id, free_instance(machine.hardware, devices, function, offered))
     return machine.with_devices(
         replace(
             devices,
-            mdevs=tuple(sorted((*devices.mdevs, Mdev(uuid, parent, type_id)), key=lambda mdev: mdev.uuid)),
+            mdevs=tuple(sorted((*devices.mdevs, made), key=lambda mdev: mdev.uuid)),
             groups=with_groups(devices.groups, (uuid,)),
         )
     )
