@@ -67,6 +67,7 @@ def test_a_good_document_with_a_hole_or_a_patch_anywhere_is_answered(start: int,
             '"0000:65:00.0"',
             "{A100D-40C: 2}",
             "vm-vgpu",
+            "linux",
         ]
     ),
 )
@@ -80,9 +81,23 @@ def test_nesting_is_bounded(opening: str) -> None:
 
 
 def test_the_size_is_bounded() -> None:
-    assert "at most" in _answer("#" * (LARGEST + 1))
-    assert "at most" in _answer(b"#" * (LARGEST + 1))
+    assert "longer than 1 MiB; at most that much is read" in _answer("#" * (LARGEST + 1))
+    assert "longer than 1 MiB; at most that much is read" in _answer(b"#" * 3 * LARGEST)
     assert "the document is empty" in _answer("#" * LARGEST)
+
+
+@pytest.mark.parametrize("digits", [19, 400, 100_000])
+def test_a_number_of_any_length_is_too_large_wherever_a_number_is_wanted(digits: int) -> None:
+    number = "9" * digits
+    for old, new in (
+        ("{A100D-40C: 2}", f"{{A100D-40C: {number}}}"),
+        ("user: admin", f"user: admin, port: {number}"),
+        ("platform: linux", f"platform: linux\n    rollout: {{canary: {number}}}"),
+    ):
+        answer = _answer(changed((old, new)))
+        assert answer.count("error: ") == 1
+        assert "is too large" in answer
+    assert "is no index" in _answer(changed(('"0000:65:00.0"', number)))
 
 
 def test_aliases_cannot_make_a_small_document_large() -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from gpucarve import spec
 from gpucarve.model.hosts import Target
+from gpucarve.model.mig import MigProfileName
 from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import VgpuTypeName
 from gpucarve.spec.compose import resolve
@@ -59,6 +60,88 @@ def test_an_address_in_digits_stays_an_address_where_yaml_reads_a_number() -> No
 
 def test_all_gpus_are_chosen_by_a_word() -> None:
     assert spec.load(changed(('"0000:65:00.0"', "all")), "f").sites[0].pools[0].cut[0].gpu == spec.EveryGpu()
+
+
+def _cut(entry: str, workload: str = "vm-vgpu") -> spec.Cut:
+    """The one cut of a document whose entry is written so."""
+    text = changed(
+        ('          - gpu: "0000:65:00.0"\n            vgpu: {A100D-40C: 2}', f"          - {entry}"),
+        ("vm-vgpu", workload),
+    )
+    (cut,) = spec.load(text, "f").sites[0].pools[0].cut
+    return cut
+
+
+@pytest.mark.parametrize(
+    ("word", "ids"),
+    [
+        ("T4", {"t4"}),
+        ("nvidia a30", {"a30", "a30x"}),
+        ("NVIDIA A100 80GB PCIe", {"a100-pcie-80gb"}),
+        ("a100-pcie-80gb", {"a100-pcie-80gb"}),
+        ("20b5", {"a100-pcie-80gb"}),
+        ("10de:1e30", {"quadro-rtx-6000", "quadro-rtx-8000"}),
+        ('"2235"', {"a40"}),
+    ],
+)
+def test_a_model_is_chosen_by_any_name_that_people_use_for_it(word: str, ids: set[str]) -> None:
+    gpu = _cut(f"{{gpu: {word}, passthrough: true}}", "vm-passthrough").gpu
+    assert isinstance(gpu, spec.GpuModelled)
+    assert str(gpu) == word.strip('"')
+    assert set(gpu.ids) == ids
+
+
+def test_an_index_is_a_whole_number_from_zero() -> None:
+    assert _cut("{gpu: 0, whole: true}", "container").gpu == spec.GpuIndex(0)
+    assert str(_cut("{gpu: 15, whole: true}", "container").gpu) == "15"
+
+
+def test_each_kind_of_cut_says_which_it_is_and_holds_nothing_of_the_others() -> None:
+    cuts = {
+        "whole": _cut("{gpu: all, whole: true}", "container"),
+        "mig": _cut("{gpu: all, mig: {1g.10gb: 4, MIG 3g.40gb: 1}}", "container"),
+        "passthrough": _cut("{gpu: all, passthrough: true}", "vm-passthrough"),
+        "vgpu": _cut("{gpu: all, vgpu: {A100D-2-20C: 3, A100D-1-10CME: 1}}"),
+    }
+    for kind, cut in cuts.items():
+        assert cut.kind == kind
+        assert [key for key in cuts if getattr(cut, key) is not None] == [kind]
+    assert cuts["mig"].mig == {MigProfileName(1, 10): 4, MigProfileName(3, 40): 1}
+    assert cuts["vgpu"].vgpu == {
+        VgpuTypeName("A100D", 20, "C", 2): 3,
+        VgpuTypeName("A100D", 10, "C", 1, "ME"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "workload"),
+    [
+        ("{gpu: A100D, mig: {3g.40gb: 2}}", "container"),
+        ("{gpu: A100, mig: {4g.20gb: 1, 2g.10gb: 1, 1g.5gb+me: 1}}", "container"),
+        ("{gpu: A30, mig: {1g.6gb: 4}}", "container"),
+        ("{gpu: RTX PRO 6000 Blackwell Server Edition, mig: {1g.24gb+gfx: 4}}", "container"),
+        ("{gpu: NVIDIA RTX PRO 5000 Blackwell, mig: {1g.24gb: 2}}", "container"),
+        ("{gpu: 0, mig: {1g.10gb: 7}}", "container"),
+        ("{gpu: 0, vgpu: {DC-1-12Q: 8}}", "vm-vgpu"),
+        ("{gpu: 0, vgpu: {DC-1-12Q: 7, DC-1-8Q: 1}}", "vm-vgpu"),
+        ("{gpu: A100D, vgpu: {A100D-7-80C: 1}}", "vm-vgpu"),
+        ("{gpu: A100D, vgpu: {A100D-3-40C: 1, A100D-2-20C: 1, A100D-1-10C: 2}}", "vm-vgpu"),
+    ],
+)
+def test_amounts_that_some_card_can_hold_are_taken(entry: str, workload: str) -> None:
+    assert _cut(entry, workload).kind in entry
+
+
+def test_a_rollout_is_one_host_after_the_other_unless_the_document_says_otherwise() -> None:
+    assert LOADED.sites[0].rollout == spec.Rollout(canary=1, max_unavailable=1, max_failures=1)
+    text = changed(("platform: linux", "platform: linux\n    rollout: {canary: 0, maxUnavailable: 8, maxFailures: 3}"))
+    rollout = spec.load(text, "f").sites[0].rollout
+    assert (rollout.canary, rollout.max_unavailable, rollout.max_failures) == (0, 8, 3)
+
+
+def test_every_host_of_a_site_may_be_a_canary() -> None:
+    text = changed(("platform: linux", "platform: linux\n    rollout: {canary: 2}"))
+    assert spec.load(text, "f").sites[0].rollout.canary == 2
 
 
 def test_a_type_may_carry_the_drivers_prefix() -> None:

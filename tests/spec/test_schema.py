@@ -49,6 +49,18 @@ def _loads(text: str) -> bool:
         ),
         changed(("A100D-40C", "GRID A100D-40C")),
         changed(("{A100D-40C: 2}", "{T4-1B4: 1}")),
+        changed(("{A100D-40C: 2}", "{A100D-2-20C: 1, A100D-1-10CME: 1}")),
+        changed(('"0000:65:00.0"', "A100D")),
+        changed(('"0000:65:00.0"', '"20b5"')),
+        changed(('"0000:65:00.0"', "10de:20b5")),
+        changed(('"0000:65:00.0"', "NVIDIA A100 80GB PCIe")),
+        changed(('"0000:65:00.0"', "10000:65:00.0")),
+        changed(('"0000:65:00.0"', "0")),
+        changed(("vm-vgpu", "container"), ("vgpu: {A100D-40C: 2}", "whole: true")),
+        changed(("vm-vgpu", "container"), ("vgpu: {A100D-40C: 2}", "mig: {1g.10gb+me: 1, MIG 3g.40gb: 1}")),
+        changed(("vm-vgpu", "vm-passthrough"), ("vgpu: {A100D-40C: 2}", "passthrough: true")),
+        changed(("platform: linux", "platform: linux\n    rollout: {}")),
+        changed(("platform: linux", "platform: linux\n    rollout: {canary: 0, maxUnavailable: 4, maxFailures: 2}")),
     ],
 )
 def test_what_loads_is_valid(text: str) -> None:
@@ -78,10 +90,53 @@ def test_what_loads_is_valid(text: str) -> None:
         ("{A100D-40C: 2}", "{A100D-40C: 0}"),
         ("{A100D-40C: 2}", "{nvidia-697: 2}"),
         ("vgpu: {A100D-40C: 2}", "mig: {1g.10gb: 7}"),
+        ("vgpu: {A100D-40C: 2}", "passthrough: true"),
+        ("            vgpu: {A100D-40C: 2}\n", ""),
+        ("vgpu: {A100D-40C: 2}", "vgpu: {A100D-40C: 2}\n            whole: true"),
+        ("vgpu: {A100D-40C: 2}", "vgpu:"),
+        ('"0000:65:00.0"', "64"),
+        ('"0000:65:00.0"', "-1"),
+        ('"0000:65:00.0"', "'0'"),
+        ('"0000:65:00.0"', "true"),
+        ("platform: linux", "platform: linux\n    rollout: {canary: -1}"),
+        ("platform: linux", "platform: linux\n    rollout: {maxUnavailable: 0}"),
+        ("platform: linux", "platform: linux\n    rollout: {maxFailures: '25%'}"),
+        ("platform: linux", "platform: linux\n    rollout: {max_failures: 1}"),
+        ("platform: linux", "platform: linux\n    rollout: 1"),
     ],
 )
 def test_what_has_the_wrong_shape_neither_loads_nor_is_valid(old: str, new: str) -> None:
     text = changed((old, new))
+    assert not _loads(text)
+    assert not _valid(text)
+
+
+CONTAINERS = changed(("vm-vgpu", "container"), ("vgpu: {A100D-40C: 2}", "mig: {1g.10gb: 7}"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{1g.10gb: 7}", "{}"),
+        ("{1g.10gb: 7}", "{1g.10gb: 0}"),
+        ("{1g.10gb: 7}", "{1c.3g.40gb: 1}"),
+        ("{1g.10gb: 7}", "{1g.10gb.me: 1}"),
+        ("{1g.10gb: 7}", "{A100D-1-10C: 1}"),
+        ("{1g.10gb: 7}", "[1g.10gb]"),
+        ("mig: {1g.10gb: 7}", "mig:"),
+        ("mig: {1g.10gb: 7}", "whole: false"),
+        ("mig: {1g.10gb: 7}", "whole: yes"),
+        ("mig: {1g.10gb: 7}", "whole:"),
+        ("mig: {1g.10gb: 7}", "passthrough: true"),
+        ("container", "vm-vgpu"),
+        ("container", "vm-passthrough"),
+    ],
+)
+def test_what_has_the_wrong_shape_for_containers_neither_loads_nor_is_valid(old: str, new: str) -> None:
+    assert _loads(CONTAINERS)
+    assert _valid(CONTAINERS)
+    assert old in CONTAINERS
+    text = CONTAINERS.replace(old, new)
     assert not _loads(text)
     assert not _valid(text)
 

@@ -75,7 +75,9 @@ class Catalog:
         if exact := self.gpu_model(wanted):
             return (exact,)
         short = wanted.removeprefix(f"{_VENDOR}:").removeprefix("0x").removeprefix("nvidia ")
-        return tuple(_gpu(row) for row in loader.read("gpus").rows if short in _called(row) or wanted in _called(row))
+        rows = loader.read("gpus").rows
+        found = {*self._gpus_by_name.get(short, ()), *self._gpus_by_name.get(wanted, ())}
+        return tuple(_gpu(rows[place]) for place in sorted(found))
 
     def boards(self) -> tuple[str, ...]:
         """Every board's code."""
@@ -151,6 +153,15 @@ class Catalog:
         table = self.mig_table(gpu) if gpu is not None else None
         known = [row["name"] for row in rows if gpu is None or (table is not None and row["table"] == table.id)]
         return mig_suggestions.suggest(name, tuple(dict.fromkeys(known)))
+
+    @cached_property
+    def _gpus_by_name(self) -> dict[str, list[int]]:
+        """Every name in lower case, and the rows that bear it."""
+        found: dict[str, list[int]] = {}
+        for place, row in enumerate(loader.read("gpus").rows):
+            for name in _called(row):
+                found.setdefault(name, []).append(place)
+        return found
 
     @cached_property
     def _boards(self) -> dict[str, loader.Row]:

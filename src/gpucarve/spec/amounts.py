@@ -6,11 +6,13 @@ and what overlaps what, is layout's. Source: NVIDIA MIG user guide (slices and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from gpucarve import catalog
 from gpucarve.catalog import GpuModel, MigProfile, MigTable
+from gpucarve.catalog.lookups import mig_profiles_of
 from gpucarve.model.mig import MigProfileName
 from gpucarve.spec.tree import Node, Scalar
 
@@ -19,10 +21,11 @@ Wanted = Sequence[tuple[MigProfileName, int]]
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """A card that cannot hold what is wanted, and why."""
+    """A card that cannot hold what is wanted, and why; `profile` where one alone asks for too many."""
 
     table: MigTable
     why: str
+    profile: MigProfileName | None = None
 
 
 def count(node: Node) -> int | None:
@@ -37,34 +40,56 @@ def tables(models: Sequence[GpuModel]) -> tuple[MigTable, ...]:
     return tuple({table.id: table for table in found if table is not None}.values())
 
 
-def shortage(wanted: Wanted, cards: Sequence[MigTable]) -> Short | None:
-    """Why none of the cards that have all the profiles can hold them; None where one can or cannot be judged."""
-    shorts: list[Short] = []
-    for card in cards:
-        known = [(profile_of(card, name), number) for name, number in wanted]
-        profiles = [(profile, number) for profile, number in known if profile is not None]
-        if len(profiles) < len(known):
+def shortage(wanted: Wanted, candidates: Sequence[MigTable]) -> Short | None:
+    """Why none of the candidates can hold them, told of the roomiest; None where one can, or none has all profiles."""
+    roomiest: tuple[int, Short] | None = None
+    for card in candidates:
+        profiles = [(name, profile_of(card, name), number) for name, number in wanted]
+        known = [(name, profile, number) for name, profile, number in profiles if profile is not None]
+        if len(known) < len(profiles):
             continue
-        why = _short(card, profiles)
-        if why is None:
+        short = _short(card, known)
+        if short is None:
             return None
-        shorts.append(Short(card, why))
-    return shorts[0] if shorts else None
+        room = sum(profile.max_count for _, profile, _ in known)
+        if roomiest is None or room > roomiest[0]:
+            roomiest = room, short
+    return roomiest[1] if roomiest else None
+
+
+def cards(name: MigProfileName) -> tuple[MigTable, ...]:
+    """The cards that have a profile of this name; none for one that does not exist."""
+    return tuple(card for card, _ in _meanings().get(name, {}).values())
 
 
 def profile_of(card: MigTable, name: MigProfileName) -> MigProfile | None:
-    """What a name means on a card."""
-    return next((profile for table, profile in catalog.load().mig_meanings(name) if table.id == card.id), None)
+    """What a name means on a card; None where the card has no such profile."""
+    found = _meanings().get(name, {}).get(card.id)
+    return found[1] if found else None
 
 
-def _short(card: MigTable, profiles: Sequence[tuple[MigProfile, int]]) -> str | None:
-    for profile, number in profiles:
+@cache
+def _meanings() -> Mapping[MigProfileName, Mapping[str, tuple[MigTable, MigProfile]]]:
+    """Every profile by name and card: a document may name tens of thousands. A card's own name wins over an alias."""
+    found: dict[MigProfileName, dict[str, tuple[MigTable, MigProfile]]] = {}
+    known = [(card, profile) for card in catalog.load().mig_tables() for profile in mig_profiles_of(card.id)]
+    for card, profile in known:
+        found.setdefault(profile.name, {})[card.id] = card, profile
+    for card, profile in known:
+        for alias in profile.aliases:
+            found.setdefault(alias, {}).setdefault(card.id, (card, profile))
+    return found
+
+
+def _short(card: MigTable, wanted: Sequence[tuple[MigProfileName, MigProfile, int]]) -> Short | None:
+    for name, profile, number in wanted:
         if number > profile.max_count:
-            return f"{number} instances of {profile.name} do not fit on one GPU; at most {profile.max_count} do"
-    compute = sum((profile.compute_slices or 0) * number for profile, number in profiles)
+            why = f"{number} instances of {name} do not fit on one GPU; at most {profile.max_count} do"
+            return Short(card, why, name)
+    compute = sum((profile.compute_slices or 0) * number for _, profile, number in wanted)
     if card.compute_slices is not None and compute > card.compute_slices:
-        return f"together these take {compute} compute slices; the GPU has {card.compute_slices}"
-    memory = sum((profile.memory_slices or 0) * number for profile, number in profiles)
+        return Short(card, f"together these take {compute} compute slices; the GPU has {card.compute_slices}")
+    memory = sum((profile.memory_slices or 0) * number for _, profile, number in wanted)
     if card.memory_slices is not None and memory > card.memory_slices:
-        return f"together these take {memory} memory slices; the GPU has {card.memory_slices}"
+        return Short(card, f"together these take {memory} memory slices; the GPU has {card.memory_slices}")
     return None

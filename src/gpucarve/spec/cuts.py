@@ -7,6 +7,7 @@ how instances come to lie on it, is layout's. Rule K1: a node serves one kind of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from gpucarve import catalog
 from gpucarve.catalog import GpuModel
@@ -15,6 +16,7 @@ from gpucarve.spec.fleet import KINDS, WORKLOADS
 from gpucarve.spec.problems import Problem, alike, quoted
 from gpucarve.spec.tree import Node, Path, Table
 
+_SLIPS = 20
 _EXAMPLES = {
     "whole": "whole: true",
     "mig": "mig: {1g.10gb: 7}",
@@ -52,7 +54,7 @@ def _kinds(cut: Table, path: Path, workload: str | None) -> Iterator[Problem]:
         yield Problem(kinds[1].span, path, message, "a GPU becomes one thing; keep one kind")
         return
     fitting = WORKLOADS.get(workload or "", KINDS)
-    if not kinds and not any(alike(key, KINDS) for key in cut.entries if key != "gpu"):
+    if not kinds and not any(alike(key, KINDS) for key in islice(cut.entries, _SLIPS) if key != "gpu"):
         head = cut.entries["gpu"].span if "gpu" in cut.entries else cut.span
         hint = "add " + " or ".join(f"`{_EXAMPLES[kind]}`" for kind in fitting)
         yield Problem(head, path, "this entry does not say what the GPU becomes", hint)

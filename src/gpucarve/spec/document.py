@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gpucarve.errors import DocumentError
-from gpucarve.spec import compose, cuts, names, problems, secrecy, text, translate, tree
+from gpucarve.spec import compose, cuts, names, problems, rollouts, secrecy, text, translate, tree
 from gpucarve.spec.fleet import Spec
 
 
@@ -27,10 +27,11 @@ def load(source: str | bytes, file: str) -> Spec:
     spec = None
     if composed.root is not None:
         try:
-            spec = Spec.model_validate(tree.plain(composed.root))
+            spec = Spec.model_validate(tree.plain(composed.root), by_alias=True, by_name=False)
         except ValidationError as error:
             found += translate.problems(error, composed.root)
-        found += [*names.problems(composed.root), *cuts.problems(composed.root)]
+        root = composed.root
+        found += [*names.problems(root), *rollouts.problems(root), *cuts.problems(root)]
     if spec is None or found:
         lines = document.lines if composed.root else secrecy.guarded(document.lines)
         raise DocumentError(problems.diagnostics(found, file, secrecy.masked(lines, composed.secrets)))

@@ -114,7 +114,8 @@ def _model(value: str) -> GpuModelled:
     if catalog.load().gpus_called(value):
         return GpuModelled(value)
     if _DIGITS.fullmatch(value):
-        raise _refusal(f"{quoted(value)} is text; an index is a whole number", "write it in digits, without quotes")
+        hint = f"an index is 0 to {MOST_GPUS - 1}, in digits, without quotes or leading zeros"
+        raise _refusal(f"the text {quoted(value)} is no index", hint)
     if not any(char.isalpha() for char in value) or ":" in value:
         hint = "write it as `lspci -D` prints it, such as `0000:3b:00.0`"
         raise _refusal(f"{quoted(value)} is no PCI address", hint)

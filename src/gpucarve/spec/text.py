@@ -31,9 +31,9 @@ class Text:
 
 def read(source: str | bytes) -> Text:
     """Decode and look at every character once."""
-    size = len(source)
-    if size > LARGEST:
-        return _unreadable(f"the document has {size} characters; at most {LARGEST} are read", "split the fleet")
+    if len(source) > LARGEST:
+        message = f"the document is longer than {LARGEST // 1024**2} MiB; at most that much is read"
+        return _unreadable(message, "split the fleet into several documents")
     if isinstance(source, bytes):
         try:
             text = source.decode("utf-8")

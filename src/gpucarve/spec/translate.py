@@ -5,6 +5,7 @@ Boundary: one error to one problem at its place in the tree, or to none where th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -20,6 +21,8 @@ from gpucarve.spec.tree import Broken, Node, Path, Place, Scalar, Sequence, Span
 _SLIPS = 20
 # Some errors are told by others, so more are looked at than can be shown.
 _MOST_DROPPED = 4
+# Digits that `compose` leaves as text, since there are too many of them.
+_HUGE = re.compile(r"[1-9][0-9]{18,}")
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -140,6 +143,8 @@ def _wrong_kind(wanted: str, path: Path, place: Place) -> Problem:
     name = "the document" if not path else "this entry" if isinstance(path[-1], int) else quoted(str(path[-1]))
     if isinstance(node, Scalar) and node.value is None:
         return Problem(place.head, path, f"{name} has no value; {wanted} is expected", _how(wanted, path, node))
+    if wanted == "a whole number" and isinstance(node, Scalar) and _HUGE.fullmatch(node.text):
+        return Problem(node.span, path, f"{quoted(node.text)} is too large", "write a number that a fleet can need")
     return Problem(node.span, path, f"{name} is {_text(node)}; {wanted} is expected", _how(wanted, path, node))
 
 
@@ -151,9 +156,11 @@ def _how(wanted: str, path: Path, node: Node) -> str:
         return f"write `{path[-1]}: {example}`"
     if wanted == "a list":
         return "begin each entry with `- `"
-    return {"a mapping": "write `key: value` lines", "a whole number": "write it in digits, without quotes"}.get(
-        wanted, ""
-    )
+    if wanted == "a mapping":
+        return "write `key: value` lines"
+    if isinstance(node, Scalar) and node.text.endswith("%"):
+        return "percentages are not taken; count them, and write the number"
+    return "write it in digits, without quotes or leading zeros" if wanted == "a whole number" else ""
 
 
 def _text(node: Node) -> str:

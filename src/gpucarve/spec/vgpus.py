@@ -13,6 +13,7 @@ from functools import partial
 from gpucarve import catalog
 from gpucarve.catalog import GpuModel, VgpuMode, VgpuType
 from gpucarve.model.mig import MigProfileName
+from gpucarve.model.vgpu import VgpuTypeName
 from gpucarve.spec import amounts, tree
 from gpucarve.spec.problems import Problem, quoted
 from gpucarve.spec.tree import Entry, Node, Path
@@ -30,28 +31,41 @@ class _Wish:
 
 def problems(node: Node | None, path: Path, models: Sequence[GpuModel]) -> Iterator[Problem]:
     """Everything about one `vgpu` mapping. `models` are the GPUs that the selector names, if it names any."""
-    wishes: list[_Wish] = []
+    wishes: dict[VgpuTypeName, _Wish] = {}
+    sound = True
     for entry, entry_path in tree.entries(node, path):
         found = catalog.load().vgpu_type(entry.key)
         if found is None:
             yield _no_type(entry, entry_path)
-        else:
-            wish = _Wish(found, amounts.count(entry.value), entry, entry_path)
-            yield from _foreign(wish, models)
-            yield from _too_many(wish)
-            yield from _side_by_side(wishes, wish)
-            wishes.append(wish)
-    yield from _together(wishes)
+            continue
+        wish = _Wish(found, amounts.count(entry.value), entry, entry_path)
+        if alone := _foreign(wish, models) or _twice(wishes.get(found.name), wish):
+            yield alone
+            sound = False
+            continue
+        against = [*_too_many(wish), *_side_by_side(next(iter(wishes.values()), None), wish)]
+        yield from against
+        sound = sound and not against and wish.count is not None and wish.count > 0
+        wishes[found.name] = wish
+    if sound and len(wishes) > 1:
+        yield from _together(tuple(wishes.values()))
 
 
-def _foreign(wish: _Wish, models: Sequence[GpuModel]) -> Iterator[Problem]:
+def _twice(twin: _Wish | None, wish: _Wish) -> Problem | None:
+    if twin is None:
+        return None
+    message = f"{quoted(wish.entry.key)} is {wish.type.name} a second time"
+    return Problem(wish.entry.span, wish.path, message, f"the first is on line {twin.entry.span.line}; add them up")
+
+
+def _foreign(wish: _Wish, models: Sequence[GpuModel]) -> Problem | None:
     """A type that none of the GPUs offers which the selector names."""
     if not models or any(wish.type.board in model.boards for model in models):
-        return
+        return None
     boards = tuple(dict.fromkeys(board for model in models for board in model.boards))
     message = f"the {models[0].name} does not offer {quoted(str(wish.type.name))}"
     hint = f"its types are those of {' and '.join(boards)}" if boards else "no vGPU types are known for it"
-    yield Problem(wish.entry.span, wish.path, message, hint, partial(_moved, wish.type, boards))
+    return Problem(wish.entry.span, wish.path, message, hint, partial(_moved, wish.type, boards))
 
 
 def _moved(found: VgpuType, boards: Sequence[str]) -> tuple[str, ...]:
@@ -102,14 +116,12 @@ def _too_many(wish: _Wish) -> Iterator[Problem]:
     yield Problem(wish.entry.value.span, wish.path, message, f"write {most} or fewer{other}")
 
 
-def _side_by_side(earlier: list[_Wish], wish: _Wish) -> Iterator[Problem]:
-    if not earlier:
+def _side_by_side(earlier: _Wish | None, wish: _Wish) -> Iterator[Problem]:
+    """What a type has to have in common with the first of its mapping."""
+    if earlier is None:
         return
-    first, second = earlier[0].type, wish.type
-    if twin := next((each for each in earlier if each.type.name == second.name), None):
-        message = f"{quoted(wish.entry.key)} is {second.name} a second time"
-        yield Problem(wish.entry.span, wish.path, message, f"the first is on line {twin.entry.span.line}; add them up")
-    elif first.board != second.board:
+    first, second = earlier.type, wish.type
+    if first.board != second.board:
         message = f"{second.name} belongs to the board {second.board}, {first.name} to {first.board}; no GPU is both"
         yield Problem(wish.entry.span, wish.path, message, "keep the types of the board that the GPU is")
     elif _time_sliced(first) != _time_sliced(second):
@@ -131,36 +143,24 @@ def _time_sliced(found: VgpuType) -> bool:
     return found.mode is VgpuMode.TIME_SLICED
 
 
-def _together(wishes: list[_Wish]) -> Iterator[Problem]:
-    """Types that fit one by one, and not side by side."""
-    counted = [(wish.type, wish.count) for wish in wishes if wish.count is not None and wish.count > 0]
-    names = {found.name for found, _ in counted}
-    boards = {found.board for found, _ in counted}
-    if len(wishes) < 2 or not len(wishes) == len(counted) == len(names) or len(boards) > 1:
-        return
-    if any(number > found.max_per_gpu for found, number in counted):
-        return
-    if all(_time_sliced(found) for found, _ in counted):
-        why = _one_size(counted)
-    elif not any(_time_sliced(found) for found, _ in counted):
-        why = _instances(counted)
-    else:
-        return
+def _together(wishes: Sequence[_Wish]) -> Iterator[Problem]:
+    """Types that fit one by one, and not side by side: all of one board and one mode, and each within its own limit."""
+    counted = [(wish.type, wish.count or 0) for wish in wishes]
+    why = _one_size(counted) if _time_sliced(wishes[0].type) else _instances(counted)
     if why:
         last = wishes[-1]
         yield Problem(last.entry.value.span, last.path, why, "ask for fewer, or put some on another GPU")
 
 
-def _one_size(counted: list[tuple[VgpuType, int]]) -> str | None:
+def _one_size(counted: Sequence[tuple[VgpuType, int]]) -> str | None:
     """Time-sliced types of one size share one limit."""
-    sizes = {found.framebuffer_mib for found, _ in counted}
     total, most = sum(number for _, number in counted), max(found.max_per_gpu for found, _ in counted)
-    if len(sizes) > 1 or total <= most:
+    if total <= most:
         return None
-    return f"together {total} vGPUs of {sizes.pop()} MiB; at most {most} fit on one GPU"
+    return f"together {total} vGPUs of {counted[0][0].framebuffer_mib} MiB; at most {most} fit on one GPU"
 
 
-def _instances(counted: list[tuple[VgpuType, int]]) -> str | None:
+def _instances(counted: Sequence[tuple[VgpuType, int]]) -> str | None:
     """MIG-backed types share the GPU's slices: each GPU instance carries as many vGPUs of a type as it may (B5)."""
     wanted: dict[MigProfileName, int] = {}
     for found, number in counted:
