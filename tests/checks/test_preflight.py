@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gpucarve.checks.preflight import preflight
-from gpucarve.facts import boot, driver, grub, mediated
+from gpucarve.facts import boot, driver, grub, users
 from gpucarve.facts.observed import Unknown
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
@@ -21,7 +21,7 @@ from gpucarve.resources.host.virtual_functions import VirtualFunctions
 from tests.resources import sights
 from tests.resources.sights import BARE, FOREIGN, GPU, HOST, OTHER_GPU, PLAIN, TYPE, VFS, Sight, claim, functions, vgpus
 
-GUEST = (mediated.User(41, "vm-7"),)
+GUEST = (users.User(41, "vm-7"),)
 ARGUMENTS = KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt"))
 FUNCTIONS = VirtualFunctions(virtual_functions.key(HOST, GPU), GPU, 2)
 SLOT = Vgpu(slots.key(HOST, GPU, TYPE, 0), GPU, TYPE, 2)

@@ -5,13 +5,15 @@ Boundary: builds replies; asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from gpucarve.calls.primitives import FindHolders, Read, ReadFiles, ReadLinks, Stat
+from gpucarve.calls.primitives import FindHolders, Inspect, Read, ReadFiles, ReadLinks, Stat
 from gpucarve.calls.replies import (
+    Exited,
     Failure,
+    FailureKind,
     File,
     Files,
     Holder,
@@ -40,9 +42,14 @@ BOOT: dict[str, Content] = {
 
 
 def reply(
-    read: Read[Any], files: dict[str, Content], links: dict[str, str], holders: Sequence[Holder], folders: Sequence[str]
+    read: Read[Any],
+    files: dict[str, Content],
+    links: dict[str, str],
+    holders: Sequence[Holder],
+    folders: Sequence[str],
+    commands: Mapping[str, Reply] | None = None,
 ) -> Reply:
-    """What a host with these files, links and processes answers to one read."""
+    """What a host with these files, links and processes answers to one read; `commands` by name, others are absent."""
     match read:
         case ReadFiles(patterns):
             return Files(tuple(_file(path, files[path]) for path in sorted(files) if _matches(path, patterns)))
@@ -54,6 +61,8 @@ def reply(
             )
         case FindHolders():
             return Holders(tuple(holders))
+        case Inspect(argv):
+            return (commands or {}).get(argv[0], Failure(FailureKind.ABSENT, f"{argv[0]}: no such command"))
         case _:
             raise AssertionError(read)
 
@@ -65,9 +74,10 @@ def gathered(
     *,
     holders: Sequence[Holder] = (),
     folders: Sequence[str] = (),
+    commands: Mapping[str, Reply] | None = None,
 ) -> F | Unknown:
     """The fact of one probe on that host."""
-    replies = [reply(read, files or {}, links or {}, holders, folders) for read in probe.reads]
+    replies = [reply(read, files or {}, links or {}, holders, folders, commands) for read in probe.reads]
     found: Observed = observe(TARGET, (probe,), replies)
     return found.get(probe)
 
@@ -81,11 +91,18 @@ def known(
     return fact
 
 
-def why(probe: Probe[Any], files: dict[str, Content], links: dict[str, str] | None = None) -> str:
+def why(
+    probe: Probe[Any], files: dict[str, Content] | None = None, links: dict[str, str] | None = None, **more: Any
+) -> str:
     """Why it cannot be known."""
-    fact = gathered(probe, files, links)
+    fact = gathered(probe, files, links, **more)
     assert isinstance(fact, Unknown), fact
     return fact.why
+
+
+def exited(text: str, *, status: int = 0, stderr: str = "") -> Exited:
+    """A command that ended."""
+    return Exited(status, text.encode(), stderr.encode())
 
 
 def _file(path: str, content: Content) -> File:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gpucarve.calls.replies import Failure, FailureKind, Holder
-from gpucarve.facts import mediated
+from gpucarve.facts import mediated, users
 from gpucarve.model.pci import PciAddress
 from tests.facts.answers import Content, gathered, known, why
 
@@ -38,7 +38,9 @@ def test_a_device_is_read_with_its_parent_type_and_users() -> None:
     found = known(
         mediated.PROBE, TYPES, LINKS, holders=(Holder("/dev/vfio/99", 41, argv), Holder("/dev/vfio/98", 4, ()))
     )
-    assert found.devices == {UUID: mediated.Mdev(UUID, VF, "nvidia-697", (mediated.User(41, "vm-7"),))}
+    assert found.devices == {
+        UUID: mediated.Mdev(UUID, VF, "nvidia-697", (users.User(41, "vm-7", command="qemu-system-x86_64"),))
+    }
     assert found.on(VF) == tuple(found.devices.values())
     assert found.on(PciAddress.parse("0000:65:00.5")) == ()
 
@@ -49,7 +51,7 @@ def test_a_device_is_read_with_its_parent_type_and_users() -> None:
         (("qemu", "-name", "guest=vm-7,debug-threads=on"), "guest vm-7"),
         (("qemu", "-name", "debug-threads=on,guest=vm-7"), "guest vm-7"),
         (("qemu", "-name", "vm-7,process=x"), "guest vm-7"),
-        (("vfio-tool", "-v"), "process 41"),
+        (("/usr/bin/vfio-tool", "-v"), "process 41 (vfio-tool)"),
         ((), "process 41"),
     ],
 )

@@ -13,7 +13,7 @@ from gpucarve.calls.flows import Flow
 from gpucarve.calls.primitives import Now, Sleep
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Instant
-from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units
+from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units, users
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
@@ -55,7 +55,7 @@ def vgpus(
     type_id: str = TYPE_ID,
     defined_as: str = TYPE_ID,
     available: int = 1,
-    users: tuple[mediated.User, ...] = (),
+    users: tuple[users.User, ...] = (),
     folders: tuple[PciAddress, ...] = (),
 ) -> mediated.Mediated:
     """Mediated devices by UUID and parent; each virtual function offers one type."""

@@ -9,7 +9,7 @@ import pytest
 
 from gpucarve.calls.predicates import Absent, AtLeast, LinksTo
 from gpucarve.calls.primitives import Claim, Disown, Remove, Run
-from gpucarve.facts import mediated
+from gpucarve.facts import mediated, users
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.changes import Action
 from gpucarve.model.hosts import ResourceKey
@@ -38,7 +38,7 @@ from tests.resources.sights import (
     writes,
 )
 
-GUEST = (mediated.User(41, "vm-7"),)
+GUEST = (users.User(41, "vm-7"),)
 
 
 def _earlier(number: int) -> tuple[ResourceKey, ...]:

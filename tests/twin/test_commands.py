@@ -111,3 +111,21 @@ async def test_a_command_that_outlasts_its_deadline_does_nothing(bench: Bench) -
 async def test_a_command_can_fail_once_for_no_reason(bench: Bench) -> None:
     bench.host.strike(CommandFails("update-grub"))
     assert [bench.hand("update-grub").status for _ in range(2)] == [1, 0]
+
+
+async def test_grep_names_each_line_with_its_file_below_folders_and_tells_what_is_not_there(bench: Bench) -> None:
+    found = bench.hand("grep", "-rHE", "^GRUB_(DEFAULT|TIMEOUT)=", "/etc/default", "/nowhere")
+    assert found.stdout == b"/etc/default/grub:GRUB_DEFAULT=0\n/etc/default/grub:GRUB_TIMEOUT=5\n"
+    assert (found.status, found.stderr) == (2, b"grep: /nowhere: No such file or directory\n")
+    assert bench.hand("grep", "-q", "quiet", "/etc/default/grub").stdout == b""
+    assert bench.hand("grep", "-q", "noisy", "/etc/default/grub").status == 1
+
+
+async def test_systemctl_shows_units_also_those_that_there_are_not(bench: Bench) -> None:
+    found = bench.hand(
+        "systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", "node-exporter.service", "no.service"
+    )
+    assert found.text() == (
+        "Id=node-exporter.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n\n"
+        "Id=no.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
+    )

@@ -7,16 +7,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpucarve.facts import boot, driver, grub, mediated, mig, ours, pci, units
+from gpucarve.facts import (
+    boot,
+    domains,
+    driver,
+    grub,
+    loader,
+    mediated,
+    mig,
+    ours,
+    pci,
+    security,
+    units,
+    users,
+    vendor_vfio,
+)
 from gpucarve.facts.observed import Probe
 
 PROBES: tuple[Probe[Any], ...] = (
     boot.PROBE,
+    loader.PROBE,
     grub.PROBE,
+    security.PROBE,
     driver.PROBE,
     pci.PROBE,
     mediated.PROBE,
+    vendor_vfio.PROBE,
     mig.PROBE,
+    users.PROBE,
+    domains.PROBE,
     ours.PROBE,
     units.PROBE,
 )

@@ -1,30 +1,28 @@
 """Mediated devices: which types each parent offers, which devices run, which are defined, who uses them.
 
 Boundary: sysfs' mdev interface and mdevctl's definitions. Source: Linux Documentation/driver-api/vfio-mediated-device,
-mdevctl(8). Users are the processes that have the device's vfio group open.
+mdevctl(8). Users are the processes that have the device's vfio group open, see `facts.users`.
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
-from gpucarve.calls.primitives import KIB, FindHolders, ReadFiles, ReadLinks, Stat
-from gpucarve.calls.replies import File, Holder, Holders, Links, PathStatuses, Reply
+from gpucarve.calls.primitives import KIB, ReadFiles, ReadLinks, Stat
+from gpucarve.calls.replies import File, Holders, Links, PathStatuses, Reply
+from gpucarve.facts import users
 from gpucarve.facts.observed import Probe, Unreadable, expect, whole
+from gpucarve.facts.users import User
 from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import strip_prefix
 
 PARENTS = "/sys/class/mdev_bus"
 DEVICES = "/sys/bus/mdev/devices"
 DEFINITIONS = "/etc/mdevctl.d"
-_VFIO = "/dev/vfio/"
-_GUEST = re.compile(r"(?:^|,)guest=([^,]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +32,6 @@ class MdevType:
     type_id: str
     name: str
     available: int
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A process that has a device open; `guest` is the virtual machine's name where its command line tells."""
-
-    pid: int
-    guest: str
-
-    def __str__(self) -> str:
-        return f"guest {self.guest}" if self.guest else f"process {self.pid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +117,7 @@ def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
     for path, target in links.by_path().items():
         uuid, _, name = path.removeprefix(f"{DEVICES}/").partition("/")
         texts[uuid][name] = target
-    by_group: dict[str, list[Holder]] = defaultdict(list)
-    for holder in holders.entries:
-        by_group[holder.path.removeprefix(_VFIO)].append(holder)
+    by_group = users.by_group(holders)
     found: dict[str, Mdev] = {}
     for uuid, each in texts.items():
         if not {"", "mdev_type"} <= each.keys():
@@ -141,8 +126,7 @@ def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
         if not _on_pci(home):
             continue
         group = posixpath.basename(each.get("iommu_group", ""))
-        users = tuple(User(holder.pid, _guest(holder.argv)) for holder in by_group.get(group, ()))
-        found[uuid] = Mdev(uuid, PciAddress.parse(home), posixpath.basename(each["mdev_type"]), users)
+        found[uuid] = Mdev(uuid, PciAddress.parse(home), posixpath.basename(each["mdev_type"]), by_group.get(group, ()))
     return found
 
 
@@ -153,15 +137,6 @@ def _on_pci(parent: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _guest(argv: tuple[str, ...]) -> str:
-    """The name in QEMU's `-name guest=NAME,…`; empty for any other process."""
-    for option, value in pairwise(argv):
-        if option == "-name":
-            match = _GUEST.search(value)
-            return match[1] if match else value.split(",")[0]
-    return ""
 
 
 def _definitions(files: Mapping[str, File]) -> dict[str, Definition]:
@@ -186,7 +161,7 @@ PROBE = Probe(
         ),
         ReadLinks((f"{DEVICES}/*", f"{DEVICES}/*/mdev_type", f"{DEVICES}/*/iommu_group")),
         ReadFiles((f"{DEFINITIONS}/*:*:*.*/*",), limit=64 * KIB),
-        FindHolders((_VFIO,)),
+        users.HOLDERS,
         Stat((f"{DEFINITIONS}/*:*:*.*",)),
     ),
     _parse,

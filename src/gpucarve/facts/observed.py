@@ -59,19 +59,17 @@ class Observed:
 
 
 def reads_of(probes: Sequence[Probe[Any]]) -> tuple[Read[Any], ...]:
-    """All reads of all probes, in order: what to gather in one round trip."""
-    return tuple(read for probe in probes for read in probe.reads)
+    """All reads of all probes, in order, each once: what to gather in one round trip."""
+    return tuple(dict.fromkeys(read for probe in probes for read in probe.reads))
 
 
 def observe(target: Target, probes: Sequence[Probe[Any]], replies: Sequence[Reply]) -> Observed:
     """Make the snapshot from the replies to `reads_of(probes)`."""
+    answers = dict(zip(reads_of(probes), replies, strict=True))
     facts: dict[str, object] = {}
-    start = 0
     for probe in probes:
-        own = tuple(replies[start : start + len(probe.reads)])
-        start += len(probe.reads)
         try:
-            facts[probe.name] = probe.parse(own)
+            facts[probe.name] = probe.parse(tuple(answers[read] for read in probe.reads))
         except Unreadable as error:
             facts[probe.name] = Unknown(str(error))
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:

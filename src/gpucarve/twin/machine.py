@@ -45,7 +45,7 @@ class PciDevice:
     """One function soldered in. `path` is where it sits under /sys/devices; ids are hexadecimal without 0x.
 
     `name` is the PCI database's, `product` what a GPU's driver calls it. Functions of one `isolation` share an IOMMU
-    group. `driver` is the one that binds at boot, empty for none.
+    group. `driver` is the one that binds at boot, empty for none; `boot_vga` marks the display that firmware uses.
     """
 
     address: str
@@ -65,6 +65,7 @@ class PciDevice:
     vf_stride: int = 1
     memory_mib: int = 0
     uuid: str = ""
+    boot_vga: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -121,12 +122,13 @@ class GpuInstance:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process: what it has open, and which of these it holds an exclusive flock on."""
+    """A process: what it has open, which of these it holds an exclusive flock on, and the service it belongs to."""
 
     pid: int
     argv: tuple[str, ...]
     open: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -1,20 +1,20 @@
 """/proc as the kernel would show it: command line, boot id, release, processors, the NVIDIA module, processes.
 
-Boundary: a pure function of hardware, boot and process table.
+Boundary: a pure function of hardware, boot, bound drivers and process table.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from gpucarve.twin.machine import Boot, Hardware, Process, Processes
+from gpucarve.twin.machine import Boot, Devices, Hardware, PciDevice, Process, Processes
 from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, layer, raw
 
 _READ_ONLY = 0o444
 
 
 @lru_cache(maxsize=16)
-def procfs(hardware: Hardware, boot: Boot, processes: Processes) -> Layer:
+def procfs(hardware: Hardware, boot: Boot, devices: Devices, processes: Processes) -> Layer:
     """Everything below /proc."""
     nodes: dict[str, Node] = {
         "/proc/cmdline": _text(boot.cmdline),
@@ -26,9 +26,20 @@ def procfs(hardware: Hardware, boot: Boot, processes: Processes) -> Layer:
     if any(device.driver == "nvidia" for device in hardware.devices):
         module = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {hardware.driver.version}"
         nodes["/proc/driver/nvidia/version"] = _text(f"{module}\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)")
+    bound = [each for each in hardware.devices if each.product and devices.drivers.get(each.address) == "nvidia"]
+    for minor, gpu in enumerate(bound):
+        nodes[f"/proc/driver/nvidia/gpus/{gpu.address}/information"] = _text(_information(gpu, minor))
     for process in processes.entries:
         nodes.update(_process(process))
     return layer(nodes)
+
+
+def _information(gpu: PciDevice, minor: int) -> str:
+    """A GPU as the driver's /proc tells of it, without what it says of interrupts and firmware."""
+    return (
+        f"Model: \t\t {gpu.product}\nGPU UUID: \t {gpu.uuid}\nBus Type: \t PCIe\nDMA Size: \t 47 bits\n"
+        f"DMA Mask: \t 0x7fffffffffff\nBus Location: \t {gpu.address}\nDevice Minor: \t {minor}"
+    )
 
 
 def _text(text: str) -> File:

@@ -215,6 +215,7 @@ _DEVICES = (
         subsystem_vendor="1028",
         subsystem_device="0a6b",
         driver="mgag200",
+        boot_vga=True,
     ),
     PciDevice(
         "0000:5e:00.0",

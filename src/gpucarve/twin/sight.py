@@ -26,7 +26,7 @@ def view(machine: Machine) -> View:
             "": stored,
             "sys": derived,
             "dev": derived,
-            "proc": procfs(machine.hardware, running.boot, running.processes),
+            "proc": procfs(machine.hardware, running.boot, running.devices, running.processes),
         }
     )
 

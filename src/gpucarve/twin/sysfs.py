@@ -33,7 +33,8 @@ def sysfs(hardware: Hardware, devices: Devices) -> Layer:
     """Everything below /sys and /dev."""
     nodes: Nodes = dict(_FIXED)
     if hardware.vtd:
-        nodes["/sys/firmware/acpi/tables/DMAR"] = File(b"DMAR", 0o400)
+        table = "DMAR" if hardware.cpu_vendor == "GenuineIntel" else "IVRS"
+        nodes[f"/sys/firmware/acpi/tables/{table}"] = File(table.encode(), 0o400)
     functions = present(hardware, devices)
     for function in functions.values():
         _add_function(nodes, hardware, devices, function)
@@ -78,6 +79,8 @@ def _add_function(nodes: Nodes, hardware: Hardware, devices: Devices, function: 
         f"{home}/numa_node": _set(device.numa_node),
         f"{home}/driver_override": _set(devices.overrides.get(function.address, "(null)")),
     }
+    if device.pci_class.startswith("0300"):
+        nodes[f"{home}/boot_vga"] = _shown(int(device.boot_vga))
     _add_link(nodes, home, "subsystem", "/sys/bus/pci")
     _add_link(nodes, "/sys/bus/pci/devices", function.address, home)
     if driver:

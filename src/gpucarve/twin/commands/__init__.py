@@ -13,6 +13,7 @@ from functools import partial
 
 from gpucarve.calls.replies import Exited
 from gpucarve.twin.commands.coreutils import env, sync, true, uname
+from gpucarve.twin.commands.grep import grep
 from gpucarve.twin.commands.invocation import Command, Invocation, Ran
 from gpucarve.twin.commands.lspci import lspci
 from gpucarve.twin.commands.mdevctl import mdevctl
@@ -33,6 +34,7 @@ TABLE: dict[str, Command] = {
     "/usr/sbin/update-grub": update_grub,
     "/usr/bin/systemctl": systemctl,
     "/usr/bin/lspci": lspci,
+    "/usr/bin/grep": grep,
     "/usr/bin/sync": sync,
     "/usr/bin/true": true,
     "/usr/bin/uname": uname,
