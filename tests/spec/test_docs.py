@@ -9,6 +9,7 @@ import pytest
 
 from gpucarve import spec
 from gpucarve.spec import later
+from gpucarve.spec.fleet import KINDS, WORKLOADS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "fleet-document.md").read_text("utf-8")
@@ -60,6 +61,31 @@ def test_an_example_on_the_page_loads(block: str) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_an_example_file_loads(path: Path) -> None:
     assert spec.load(path.read_bytes(), str(path)).metadata.name == path.parent.name
+
+
+def test_what_the_page_shows_being_said_is_said() -> None:
+    shown = PAGE.partition("<!-- said:")[2].partition("```text\n")[2].partition("```")[0]
+    told = re.split(r"^(?=[a-z-]+\.yaml:)", shown, flags=re.MULTILINE)[1:]
+    assert len(told) >= 3
+    for each in told:
+        name = each.partition(".yaml:")[0]
+        assert each in (Path(__file__).parent / "broken" / f"{name}.txt").read_text("utf-8")
+
+
+def test_the_page_leads_to_every_example() -> None:
+    linked = set(re.findall(r"\.\./examples/([a-z-]+)/fleet\.yaml", PAGE))
+    assert linked == {path.parent.name for path in EXAMPLES}
+
+
+def test_the_examples_show_every_workload_every_kind_and_every_way_to_choose_a_gpu() -> None:
+    sites = [site for path in EXAMPLES for site in spec.load(path.read_bytes(), str(path)).sites]
+    pools = [pool for site in sites for pool in site.pools]
+    cuts = [cut for pool in pools for cut in pool.cut]
+    assert {pool.workload for pool in pools} == set(WORKLOADS)
+    assert {cut.kind for cut in cuts} == set(KINDS)
+    assert {type(cut.gpu) for cut in cuts} == {spec.EveryGpu, spec.GpuAt, spec.GpuModelled, spec.GpuIndex}
+    assert {name.time_sliced for cut in cuts for name in cut.vgpu or ()} == {True, False}
+    assert any(site.rollout != spec.Rollout() for site in sites)
 
 
 def test_the_page_names_every_word_of_a_later_release() -> None:

@@ -161,13 +161,13 @@ class Rollout(_Part):
     """How a change goes over the hosts of a site: a few first, then some at a time, until too many fail."""
 
     canary: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="how many hosts go first and must succeed before any other begins"
+        default=1, description="how many hosts go first; they must succeed before any other begins"
     )
     max_unavailable: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="how many hosts are changed at once after that"
+        default=1, description="how many hosts are under way at once, at most"
     )
     max_failures: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="how many hosts may fail before no other begins"
+        default=1, description="with how many failed hosts the rollout halts"
     )
 
 
