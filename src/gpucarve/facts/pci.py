@@ -124,7 +124,7 @@ def _function(address: PciAddress, texts: dict[str, str], links: dict[str, str])
         address=address,
         device=device,
         subsystem=uevent.get("PCI_SUBSYS_ID", ":").split(":")[1].lower(),
-        device_class=uevent.get("PCI_CLASS", "0").rjust(6, "0")[:4],
+        device_class=uevent.get("PCI_CLASS", "0").lower().rjust(6, "0")[:4],
         driver=uevent.get("DRIVER", ""),
         iommu_group=int(group) if group else None,
         total_vfs=int(texts.get("sriov_totalvfs", "0")),

@@ -10,6 +10,7 @@ from typing import Any
 
 from gpucarve.model.hosts import Target
 from gpucarve.twin import faults, protocol, snapshots
+from gpucarve.twin.errors import Impossible
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.worlds import World
 
@@ -17,12 +18,20 @@ Body = dict[str, Any]
 
 
 def answer(world: World, verb: str, target: str, body: Body) -> Any:
-    """Carry out one verb. Raises ValueError for what makes no sense, KeyError for what is not there."""
+    """Carry out one verb. Raises Impossible for what cannot be done there, ValueError for what makes no sense."""
     if verb in _OF_WORLD:
         return _OF_WORLD[verb](world, body)
     if verb in _OF_HOST:
-        return _OF_HOST[verb](world.hosts[Target.parse(target)], body)
+        return _OF_HOST[verb](_host(world, target), body)
     raise ValueError(f"{verb!r} is not asked of a world")
+
+
+def _host(world: World, target: str) -> SimulatedHost:
+    host = world.hosts.get(Target.parse(target))
+    if host is None:
+        known = ", ".join(map(str, world.hosts)) or "none"
+        raise Impossible(f"this world has no host {target}; it has {known}")
+    return host
 
 
 def _snapshot(world: World, _: Body) -> Any:
@@ -48,7 +57,11 @@ def _strike(host: SimulatedHost, body: Body) -> Any:
 
 
 def _guest(host: SimulatedHost, body: Body) -> Any:
-    return host.start_guest(str(body["uuid"]), str(body["name"]))
+    return host.start_guest(str(body["device"]), str(body["name"]))
+
+
+def _guest_stop(host: SimulatedHost, body: Body) -> Any:
+    return host.stop_guest(str(body["name"]))
 
 
 def _process(host: SimulatedHost, body: Body) -> Any:
@@ -76,6 +89,7 @@ _OF_HOST: dict[str, Callable[[SimulatedHost, Body], Any]] = {
     "place": _place,
     "strike": _strike,
     "guest": _guest,
+    "guest-stop": _guest_stop,
     "process": _process,
     "kill": _kill,
     "hand": _hand,

@@ -19,6 +19,7 @@ from gpucarve.calls.transport import Clock, ClusterTransport, HostTransport
 from gpucarve.errors import BugError, UnreachableError
 from gpucarve.model.hosts import Target
 from gpucarve.twin import faults, protocol
+from gpucarve.twin.errors import Impossible
 from gpucarve.twin.faults import Effect, Fault
 
 
@@ -47,7 +48,10 @@ class _Line:
         self._opening = asyncio.Lock()
 
     async def ask(self, verb: str, target: str = "", body: Any = None) -> Any:
-        """The reply to one request. Raises _NotSentError, _LostError, and BugError for what the world cannot answer."""
+        """The reply to one request.
+
+        Raises _NotSentError, _LostError, Impossible, and BugError for what the world cannot answer.
+        """
         number = next(self._numbers)
         text = protocol.line({"id": number, "ask": verb, "target": target, "body": body})
         writer = await self._open()
@@ -61,6 +65,8 @@ class _Line:
             raise _LostError(str(error)) from error
         finally:
             self._waiting.pop(number, None)
+        if "impossible" in message:
+            raise Impossible(message["impossible"])
         if "error" in message:
             raise BugError(f"the twin cannot answer {verb}: {message['error']}")
         return message["reply"]
@@ -190,7 +196,10 @@ class RemoteCluster:
 
 
 class Admin:
-    """The other side of `gpucarve.twin.admin`: what is done to a host of the world from outside."""
+    """The other side of `gpucarve.twin.admin`: what is done to a host of the world from outside.
+
+    Its verbs raise Impossible for what cannot be done there.
+    """
 
     def __init__(self, line: _Line, target: Target) -> None:
         self._line = line
@@ -204,9 +213,13 @@ class Admin:
         """Let it happen now."""
         await self._line.ask("strike", self._target, faults.effect_to_json(effect))
 
-    async def start_guest(self, uuid: str, name: str) -> int:
-        """A QEMU process that uses a vGPU; its id."""
-        return int(await self._line.ask("guest", self._target, {"uuid": uuid, "name": name}))
+    async def start_guest(self, device: str, name: str) -> int:
+        """A guest that uses a vGPU (its UUID), or what is free on a GPU (its address); its process id."""
+        return int(await self._line.ask("guest", self._target, {"device": device, "name": name}))
+
+    async def stop_guest(self, name: str) -> None:
+        """Shut a guest down."""
+        await self._line.ask("guest-stop", self._target, {"name": name})
 
     async def add_process(self, argv: Sequence[str], opened: Sequence[str] = (), locks: Sequence[str] = ()) -> int:
         """A process that somebody else started; its id."""

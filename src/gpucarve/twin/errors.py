@@ -1,4 +1,5 @@
-"""Errors of the simulated kernel: an errno with the path it is about, and the class of failure it means to a caller.
+"""Errors of the simulated kernel: an errno with the path it is about, and the class of failure it means to a caller;
+and the one for hands from outside that ask for what cannot be.
 
 Boundary: from errno to `Failure`; who raises and who catches is not known here.
 """
@@ -25,6 +26,10 @@ _KINDS = {
     errno.ERANGE: FailureKind.INVALID,
     errno.EISDIR: FailureKind.NOT_REGULAR,
 }
+
+
+class Impossible(ValueError):
+    """What was asked for from outside cannot be done in this world; the message is for whoever asked."""
 
 
 def not_regular(path: str) -> KernelError:

@@ -44,16 +44,20 @@ def vf_address(device: PciDevice, index: int) -> str:
 
 
 def iommu_on(hardware: Hardware, cmdline: str) -> bool:
-    """Whether the kernel uses the IOMMU: firmware offers it, and the last `intel_iommu=` given decides."""
-    if not hardware.vtd or hardware.cpu_vendor != "GenuineIntel":
-        return False
-    on = hardware.iommu_by_default
+    """Whether the kernel uses the IOMMU: firmware offers it, and the last setting on the command line decides.
+
+    AMD's is on wherever there is one, and knows `off` alone. Source: Linux admin-guide/kernel-parameters.
+    """
+    option, settings, on = {
+        "GenuineIntel": ("intel_iommu", {"on": True, "off": False}, hardware.iommu_by_default),
+        "AuthenticAMD": ("amd_iommu", {"off": False}, True),
+    }[hardware.cpu_vendor]
     for word in cmdline.split():
         name, _, value = word.partition("=")
-        if name == "intel_iommu":
+        if name == option:
             for setting in value.split(","):
-                on = {"on": True, "off": False}.get(setting, on)
-    return on
+                on = settings.get(setting, on)
+    return on and hardware.vtd
 
 
 def physical_groups(hardware: Hardware) -> dict[str, int]:

@@ -16,8 +16,9 @@ from typing import Any
 from gpucarve.calls.primitives import HostWrite
 from gpucarve.calls.replies import Done, Exited, Failure
 from gpucarve.model.hosts import Target
-from gpucarve.twin import keeping, power, writes
+from gpucarve.twin import guests, keeping, power, writes
 from gpucarve.twin.clock import VirtualClock
+from gpucarve.twin.errors import Impossible
 from gpucarve.twin.faults import Effect, Fault, Point, strike
 from gpucarve.twin.machine import Machine, Process, Processes
 
@@ -132,13 +133,25 @@ class SimulatedHost:
         self._change_process(pid, Process(pid, argv, opened, locks))
         return pid
 
-    def start_guest(self, uuid: str, name: str) -> int:
-        """A QEMU process that has the VFIO group of a vGPU open; its id. Raises KeyError when there is no such vGPU."""
-        group = self.machine.up.devices.groups[uuid]
-        home = next(mdev.parent for mdev in self.machine.up.devices.mdevs if mdev.uuid == uuid)
-        argv = ("qemu-system-x86_64", "-name", f"guest={name},debug-threads=on", "-machine", "q35,accel=kvm")
-        device = ("-device", f"vfio-pci,sysfsdev=/sys/bus/pci/devices/{home}/{uuid}")
-        return self.add_process((*argv, *device), ("/dev/kvm", "/dev/vfio/vfio", f"/dev/vfio/{group}"))
+    def start_guest(self, device: str, name: str) -> int:
+        """A guest that uses a vGPU or a passed-through GPU (`guests.begin`); its process id. Raises Impossible."""
+        self._check_on()
+        self.machine, process = guests.begin(self.machine, device, name)
+        return self.add_process(process.argv, process.open)
+
+    def stop_guest(self, name: str) -> None:
+        """Shut a guest down. Raises Impossible when there is none of that name."""
+        self._check_on()
+        found = guests.find(self.machine, name)
+        if found is None:
+            running = ", ".join(guests.names(self.machine)) or "none"
+            raise Impossible(f"{self.target} runs no guest {name}; it runs {running}")
+        self.machine = guests.forget(self.machine, name)
+        self.end(found.pid)
+
+    def _check_on(self) -> None:
+        if self.machine.running is None:
+            raise Impossible(f"{self.target} is off")
 
     def by_hand(self, write: HostWrite) -> Done | Exited | Failure:
         """Somebody at the keyboard carries out one call, without lock, lease or record, and without waiting."""

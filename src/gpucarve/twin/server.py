@@ -18,6 +18,7 @@ from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.twin import admin, protocol
+from gpucarve.twin.errors import Impossible
 from gpucarve.twin.worlds import World
 
 
@@ -98,6 +99,8 @@ class _Session:
             number = message.get("id")
             reply = await self._answer(str(message["ask"]), str(message.get("target", "")), message.get("body"))
             answer = protocol.line({"id": number, "reply": reply})
+        except Impossible as error:
+            answer = protocol.line({"id": number, "impossible": str(error)})
         except (ValueError, KeyError, TypeError) as error:
             answer = protocol.line({"id": number, "error": f"{type(error).__name__}: {error}"})
         self._writer.write(answer)

@@ -10,7 +10,7 @@ from random import Random
 from gpucarve.calls.objects import ObjectRef
 from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
-from gpucarve.twin import power
+from gpucarve.twin import power, seed_004_amd
 from gpucarve.twin import seed_004 as built_in
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.clusters import SimulatedCluster, TwinCluster
@@ -23,6 +23,7 @@ from gpucarve.twin.store import MemoryStore
 from gpucarve.twin.transport import TwinHost
 
 SEED_004_HOST = Target("cci1", "computegpu000")
+SECOND_HOST = Target("cci1", seed_004_amd.HOSTNAME)
 SEED_004_CLUSTER = Target("cci1", "kube:main")
 
 
@@ -76,8 +77,17 @@ def seed_004(*, seed: int = 4, speed: float | None = None) -> World:
     return World(seed_004_scene(seed), speed=speed)
 
 
+def built_in_scene(seed: int = 4) -> Scene:
+    """The world that is served unless another is named: seed 004's host and cluster, and `cci1/computegpu001`, an AMD
+    host with a Quadro RTX 6000 and a Tesla T4."""
+    first = seed_004_scene(seed)
+    machine = Machine(seed_004_amd.hardware(), Files(seed_004_amd.stored()))
+    second = _booted(machine, Random(f"first boot of the second host {seed}"))  # noqa: S311  # as above
+    return Scene({**first.hosts, str(SECOND_HOST): second}, first.clusters, seed)
+
+
 def seed_004_scene(seed: int = 4) -> Scene:
-    """The built-in world as data."""
+    """The world of seed 004's host alone, as data."""
     machine = bare_machine(Random(f"first boot {seed}"))  # noqa: S311  # as above, and another stream than the world's
     name = machine.hardware.hostname
     store = MemoryStore()
@@ -89,5 +99,8 @@ def seed_004_scene(seed: int = 4) -> Scene:
 
 def bare_machine(randomness: Random) -> Machine:
     """The built-in machine, booted once from the menu its own settings make."""
-    machine = Machine(built_in.hardware(), Files(built_in.stored()))
+    return _booted(Machine(built_in.hardware(), Files(built_in.stored())), randomness)
+
+
+def _booted(machine: Machine, randomness: Random) -> Machine:
     return power.come_up(update_grub(machine, Invocation(("update-grub",))).machine, randomness)

@@ -31,7 +31,8 @@ _socket = click.option(
 def command() -> None:
     """Serve a simulated world to try everything on: no GPU, no root, no machine but this one.
 
-    The built-in world is one bare host, cci1/computegpu000, with two A100 PCIe 80GB.
+    The built-in world is two bare hosts: cci1/computegpu000 with two A100 PCIe 80GB, and cci1/computegpu001 with a
+    Quadro RTX 6000 and a Tesla T4.
 
     \b
     Example:
@@ -58,10 +59,10 @@ def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
 
     from gpucarve.twin import scenes
     from gpucarve.twin.server import serve
-    from gpucarve.twin.worlds import World, seed_004_scene
+    from gpucarve.twin.worlds import World, built_in_scene
 
     try:
-        world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else seed_004_scene(), speed=speed)
+        world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else built_in_scene(), speed=speed)
     except OSError as error:
         raise Misuse(f"{scene} cannot be read: {error.strerror}", "name a file that `twin snapshot` wrote") from error
     except ValueError as error:
@@ -95,21 +96,50 @@ def _reboot(socket: Path, host: str) -> None:
     Example:
       gpucarve twin reboot --socket world.sock cci1/computegpu000
     """
-    from gpucarve.model.hosts import Target
     from gpucarve.twin.faults import SelfReboot
 
-    try:
-        target = Target.parse(host)
-    except ValueError as error:
-        raise Misuse(str(error), "name it as site/name, as `gpucarve twin serve` told when it began") from error
+    _on_host(socket, host, lambda admin: admin.strike(SelfReboot()))
 
-    async def reboot(world: client.RemoteWorld) -> None:
-        hosts = (await world.snapshot())["hosts"]
-        if host not in hosts:
-            raise Misuse(f"this world has no host {host}", f"it has {', '.join(hosts)}")
-        await world.admin(target).strike(SelfReboot())
 
-    _ask(socket, reboot)
+@command.group("guest", cls=SuggestingGroup)
+def _guest() -> None:
+    """Start and stop virtual machines that use what was carved.
+
+    \b
+    Example:
+      gpucarve twin guest start --socket world.sock cci1/computegpu000 0000:65:00.0 vm-1
+    """
+
+
+@_guest.command("start", short_help="Start a guest on a vGPU or on a GPU that is passed through.")
+@_socket
+@click.argument("host")
+@click.argument("device")
+@click.argument("name")
+def _guest_start(socket: Path, host: str, device: str, name: str) -> None:
+    """Start the guest NAME with DEVICE: a vGPU's UUID, or a GPU's PCI address.
+
+    An address means the GPU itself where it is passed through, else the first of its vGPUs that is free.
+
+    \b
+    Example:
+      gpucarve twin guest start --socket world.sock cci1/computegpu000 0000:65:00.0 vm-1
+    """
+    _on_host(socket, host, lambda admin: admin.start_guest(device, name))
+
+
+@_guest.command("stop", short_help="Shut a guest down.")
+@_socket
+@click.argument("host")
+@click.argument("name")
+def _guest_stop(socket: Path, host: str, name: str) -> None:
+    """Shut the guest NAME down.
+
+    \b
+    Example:
+      gpucarve twin guest stop --socket world.sock cci1/computegpu000 vm-1
+    """
+    _on_host(socket, host, lambda admin: admin.stop_guest(name))
 
 
 @command.command("snapshot", short_help="Print the whole world as JSON, to serve it again.")
@@ -122,6 +152,20 @@ def _snapshot(socket: Path) -> None:
       gpucarve twin snapshot --socket world.sock > world.json
     """
     click.echo(json.dumps(_ask(socket, lambda world: world.snapshot())))
+
+
+def _on_host(socket: Path, host: str, request: Callable[[client.Admin], Coroutine[Any, Any, T]]) -> T:
+    from gpucarve.model.hosts import Target
+    from gpucarve.twin.errors import Impossible
+
+    try:
+        target = Target.parse(host)
+    except ValueError as error:
+        raise Misuse(str(error), "name it as site/name, as `gpucarve twin serve` told when it began") from error
+    try:
+        return _ask(socket, lambda world: request(world.admin(target)))
+    except Impossible as error:
+        raise Misuse(str(error), "`gpucarve discover` shows what is there") from error
 
 
 def _ask(socket: Path, request: Callable[[client.RemoteWorld], Coroutine[Any, Any, T]]) -> T:

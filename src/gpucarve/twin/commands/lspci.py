@@ -14,9 +14,11 @@ _CLASSES = {
     "0200": "Ethernet controller",
     "0300": "VGA compatible controller",
     "0302": "3D controller",
+    "0403": "Audio device",
     "0600": "Host bridge",
     "0601": "ISA bridge",
     "0604": "PCI bridge",
+    "0c03": "USB controller",
     "0c05": "SMBus",
     "0c80": "Serial bus controller",
 }
@@ -25,6 +27,8 @@ _VENDORS = {
     "8086": "Intel Corporation",
     "144d": "Samsung Electronics Co Ltd",
     "102b": "Matrox Electronics Systems Ltd.",
+    "1022": "Advanced Micro Devices, Inc. [AMD]",
+    "1a03": "ASPEED Technology, Inc.",
 }
 
 

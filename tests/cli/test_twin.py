@@ -1,0 +1,43 @@
+"""What is done to a world from the command line."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import HOST, Cli, Twin
+
+GPU = "0000:65:00.0"
+
+
+def test_a_guest_is_started_shown_and_stopped(cli: Cli, twin: Twin) -> None:
+    assert cli.on_fleet("apply", "--yes").status == 0
+    assert cli("twin", "guest", "start", HOST, GPU, "vm-1").status == 0
+    assert "used by guest vm-1" in " ".join(cli.on_fleet("status").out.split())
+    assert cli("twin", "guest", "stop", HOST, "vm-1").status == 0
+    assert "used by" not in cli.on_fleet("status").out
+
+
+def test_a_rollback_that_would_take_a_guests_vgpu_is_refused_and_names_the_guest(cli: Cli, twin: Twin) -> None:
+    assert cli.on_fleet("apply", "--yes").status == 0
+    assert cli("twin", "guest", "start", HOST, GPU, "vm-1").status == 0
+    refused = cli.on_fleet("rollback", "--yes")
+    assert refused.status == 3
+    assert "guest vm-1" in refused.out
+
+
+def test_what_cannot_be_done_to_a_world_is_said_with_what_there_is(cli: Cli, twin: Twin) -> None:
+    nowhere = cli("twin", "reboot", "cci1/nowhere")
+    assert nowhere.status == 64
+    assert f"this world has no host cci1/nowhere; it has {HOST}" in nowhere.err
+    nothing = cli("twin", "guest", "start", HOST, GPU, "vm-1")
+    assert nothing.status == 64
+    assert "has no vGPU that is free" in nothing.err
+    assert cli("twin", "guest", "stop", HOST, "vm-1").status == 64
+
+
+def test_a_host_reboots_by_itself(cli: Cli, twin: Twin) -> None:
+    before = json.loads(cli("discover", "--host", HOST, "-o", "json").out)["hosts"][0]["kernel"]["bootId"]
+    assert cli("twin", "reboot", HOST).status == 0
+    twin.do(lambda world: world.advance(200))
+    after = json.loads(cli("discover", "--host", HOST, "-o", "json").out)["hosts"][0]["kernel"]["bootId"]
+    assert after != before
