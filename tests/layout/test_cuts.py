@@ -41,10 +41,10 @@ def _refused(*cuts: Cut, sight: Sight | None = None) -> list[str]:
 
 
 def test_a_gpu_named_by_its_address_gets_its_slots_and_no_other_gpu_any() -> None:
-    assert _laid_out(_cut(GPU, A100D_40C=2)) == HostLayout((GpuLayout(GPU, CutKind.VGPU, slots=TWO_OF),))
+    assert _laid_out(_cut(GPU, A100D_40C=2)) == HostLayout((GpuLayout(GPU, CutKind.VGPU, False, True, slots=TWO_OF),))
 
 
-def test_types_of_one_size_share_a_gpu_in_the_document_s_order() -> None:
+def test_the_vgpus_of_a_type_are_numbered_from_nought_and_know_how_many_the_gpu_holds() -> None:
     (found,) = _laid_out(_cut(GPU, A100D_40C=1)).gpus
     assert [slot.number for slot in found.slots] == [0]
     assert _laid_out(_cut(GPU, A100D_20C=2)).gpus[0].slots[1] == Slot("A100D-20C", 1, 4)
@@ -72,7 +72,7 @@ def test_a_named_gpu_that_cannot_be_cut_is_told_once_also_beside_an_entry_for_al
 def test_an_address_without_a_gpu_is_refused_with_those_that_are_there() -> None:
     (found,) = _refused(_cut(NOWHERE, A100D_40C=1))
     assert "no NVIDIA GPU at 0000:ff:00.0" in found
-    assert f"{OTHER_GPU}, {GPU}" in found or f"{GPU}, {OTHER_GPU}" in found
+    assert f"{OTHER_GPU} (NVIDIA A100 PCIe 80GB), {GPU} (NVIDIA A100 PCIe 80GB)" in found
 
 
 def test_a_host_without_a_gpu_is_refused_whatever_its_cut_is_for() -> None:

@@ -17,7 +17,7 @@ from gpucarve.checks.preflight import preflight
 from gpucarve.engine.channels import snapshot
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.layout.cuts import lay_out
-from gpucarve.layout.layouts import HostLayout
+from gpucarve.layout.layouts import CutKind, HostLayout
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make
@@ -69,12 +69,24 @@ def _resources(
         layout = lay_out(cut, observed, catalog.load())
         if not isinstance(layout, HostLayout):
             return (), layout
+        if later := _not_carried_out(layout, observed.target):
+            return (), later
         if purpose is Purpose.ADOPT:
             return linux.resources_to_adopt(layout, observed.target), ()
         return linux.resources(layout, observed), ()
     except Unreadable as error:
         rule = "nothing is planned on the ground of a fact that could not be read"
         return (), (Finding(observed.target, "facts", Verdict.UNKNOWN, str(error), rule),)
+
+
+def _not_carried_out(layout: HostLayout, target: Target) -> tuple[Finding, ...]:
+    """What is laid out already and has no resources on the platform yet."""
+    rule = "this version carries out time-sliced vGPUs alone"
+    return tuple(
+        Finding(target, "layout", Verdict.DIFFERS, f"{gpu.gpu} is to become {gpu.kind.value}", rule, "leave it out")
+        for gpu in layout.gpus
+        if gpu.kind is not CutKind.VGPU or gpu.instances
+    )
 
 
 def _no_answer(target: Target, refusal: Refusal) -> Finding:
