@@ -14,7 +14,10 @@ from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
+from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
+from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
+from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
 from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 from gpucarve.resources.kube.allocatable import Allocatable
@@ -27,6 +30,12 @@ _CLASSES: dict[str, type[Any]] = {
         BootUnitAsBefore,
         KernelArguments,
         KernelArgumentsAsBefore,
+        DriverBlacklist,
+        DriverBlacklistAsBefore,
+        ModulesLoad,
+        ModulesLoadAsBefore,
+        VfioBinding,
+        NoVfioBinding,
         VirtualFunctions,
         NoVirtualFunctions,
         Vgpu,
