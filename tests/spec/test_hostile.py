@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gpucarve import spec
 from gpucarve.errors import DocumentError
 from gpucarve.model.diagnostics import render
+from gpucarve.spec.fleet import WORKLOADS
 from gpucarve.spec.problems import MOST_SHOWN
 from gpucarve.spec.text import LARGEST
 from tests.spec.documents import GOOD, changed
@@ -73,6 +74,34 @@ def test_a_good_document_with_a_hole_or_a_patch_anywhere_is_answered(start: int,
 )
 def test_any_value_in_any_place_is_answered(value: object, place: str) -> None:
     _answer(changed((place, json.dumps(value, ensure_ascii=False))))
+
+
+AMOUNTS = st.dictionaries(
+    st.sampled_from(["1g.10gb", "MIG 1g.10gb", "3g.40gb", "1c.3g.40gb", "A100D-40C", "A100D-1-10C", "DC-1-12Q", "x"]),
+    st.sampled_from([0, 1, 7, 8, 10**17, "1", None]),
+    max_size=3,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["gpu", "whole", "mig", "passthrough", "vgpu", "shared", "migs"]),
+        st.sampled_from([True, False, None, 0, -1, "all", "A30", "T4", "A100D", "65:00.0", []]) | AMOUNTS,
+        max_size=4,
+    ),
+    st.sampled_from(["container", "vm-passthrough", "vm-vgpu", "vm", "null"]),
+    st.sampled_from([0, 1, 3, "10%", None]),
+)
+def test_any_entry_of_a_cut_is_a_cut_of_one_kind_or_answered(entry: object, workload: str, canary: object) -> None:
+    text = changed(
+        ('- gpu: "0000:65:00.0"\n            vgpu: {A100D-40C: 2}', "- " + json.dumps(entry)),
+        ("vm-vgpu", workload),
+        ("platform: linux", f"platform: linux\n    rollout: {json.dumps({'canary': canary})}"),
+    )
+    if not _answer(text):
+        (cut,) = spec.load(text, "f").sites[0].pools[0].cut
+        assert cut.kind in WORKLOADS[workload]
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
