@@ -21,7 +21,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`fact` is what was seen, `rule` why it matters, `fix` what to do; the last two are empty when it holds."""
+    """`fact` is what was seen, `rule` why it matters, `fix` what to do; the last two are empty when it holds.
+
+    A `warning` is told and keeps nobody from going on.
+    """
 
     target: Target
     check: str
@@ -29,6 +32,7 @@ class Finding:
     fact: str
     rule: str = ""
     fix: str = ""
+    warning: bool = False
 
     def sentence(self) -> str:
         """Everything in one line."""

@@ -34,10 +34,16 @@ Work = Batch | FlowWork
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What will have changed before a resource's turn: a reboot of its host, and what it needs that does not stand."""
+    """What will have changed before this resource's turn: a reboot of its host, and those of its needs that are not
+    settled yet."""
 
     reboot: bool = False
     unsettled: frozenset[ResourceKey] = frozenset()
+
+    @property
+    def wiped(self) -> bool:
+        """Whether what is seen now says little of that turn."""
+        return self.reboot or bool(self.unsettled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Vgpu:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when it runs with the wanted type, is defined and is ours."""
         function = pci.at(observed, self.gpu)
-        if outlook.reboot or any(need in outlook.unsettled for need in self.needs):
+        if outlook.wiped:
             return self._predicted()
         seat = slots.seat(observed, self.key, function, self.earlier)
         if seat is None:

@@ -57,7 +57,7 @@ class VirtualFunctions:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when enough are there and stay there."""
         function = pci.at(observed, self.gpu)
-        wiped = outlook.reboot or any(need in outlook.unsettled for need in self.needs)
+        wiped = outlook.wiped
         if not wiped and function.enabled_vfs >= self.at_least == min(self.at_least, len(function.virtual_functions)):
             knows = (Assumption(FACT, str(self.gpu), str(function.enabled_vfs)),)
             return Settled(f"{function.enabled_vfs} virtual functions", knows)
@@ -73,6 +73,7 @@ class VirtualFunctions:
             undo=Compensate("0 virtual functions"),
             disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)),
             assumes=(Assumption(FACT, str(self.gpu), str(function.total_vfs)),),
+            quiet=True,
         )
 
     def _obstacle(self, observed: Observed, function: pci.Function, wiped: bool) -> Blocked | None:
@@ -124,7 +125,7 @@ class NoVirtualFunctions:
             bound = functions[address].driver if address in functions else ""
             if bound not in ("", "nvidia"):
                 return _blocked(self.key, f"{address} is bound to {bound}", "unbind it, and stop what uses it, first")
-        waiting = any(need in outlook.unsettled for need in self.needs)
+        waiting = bool(outlook.unsettled)
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
             before=f"{function.enabled_vfs} virtual functions",
@@ -134,6 +135,7 @@ class NoVirtualFunctions:
             disruption=Disruption(
                 DisruptionKind.DRIVER_RELOAD if function.enabled_vfs else DisruptionKind.NONE, str(self.gpu)
             ),
+            quiet=function.enabled_vfs > 0,
         )
 
 
