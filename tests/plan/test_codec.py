@@ -29,7 +29,9 @@ from gpucarve.plan.rollouts import LeftOut, SiteRollout
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
-from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 from gpucarve.resources.kube import allocatable, node_label
 from gpucarve.resources.kube.allocatable import Allocatable

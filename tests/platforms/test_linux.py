@@ -10,7 +10,8 @@ from gpucarve.facts.observed import Unknown, Unreadable
 from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.pci import PciAddress
 from gpucarve.platforms import linux
-from gpucarve.resources.host.vgpu import NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 from tests.resources.sights import GPU, OTHER_GPU, TYPE, Sight, claim
 

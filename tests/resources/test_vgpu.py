@@ -15,7 +15,9 @@ from gpucarve.model.changes import Action
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.resources.decisions import Outlook, Settled
 from gpucarve.resources.host import slots
-from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from tests.resources import sights
 from tests.resources.sights import (
     FOREIGN,

@@ -69,4 +69,3 @@ def _in_use(step: Step, observed: Observed, fact: str) -> Finding:
     what = "the reboot" if step.action is Action.REBOOT else f"{step.action.value} of {step.key.kind}"
     rule = f"{what} disturbs it: {step.disruption}"
     return Finding(observed.target, "in use", Verdict.DIFFERS, fact, rule, "end it, or move it away")
-

@@ -18,7 +18,9 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments
-from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 
 # AMD's IOMMU is on wherever the firmware has it on; `amd_iommu=on` is no option of the kernel.

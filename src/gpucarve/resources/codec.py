@@ -18,7 +18,9 @@ from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlac
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
 from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
 from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
-from gpucarve.resources.host.vgpu import AdoptedVgpu, NoVgpu, Vgpu
+from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
 from gpucarve.resources.kube.allocatable import Allocatable
 from gpucarve.resources.kube.node_label import NodeLabel

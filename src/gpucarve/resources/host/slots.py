@@ -11,6 +11,7 @@ Boundary: pure arithmetic on facts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
@@ -20,6 +21,7 @@ from gpucarve.facts import mediated, ours, pci
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
+from gpucarve.resources.host import boot_lines
 
 KIND = "vgpu"  # the kind of a slot's claim
 NAMESPACE = UUID("361e6d51-faec-444a-9079-341386da8e2e")
@@ -103,3 +105,20 @@ def made_by_others(observed: Observed) -> tuple[mediated.Mdev, ...]:
     devices = observed.require(mediated.PROBE).devices
     made = {each.uuid for each in seats(observed.require(ours.PROBE)) if not each.adopted}
     return tuple(device for device in devices.values() if device.uuid not in made)
+
+
+def record(gpu: PciAddress, type_name: str, seat: Seat, devices: mediated.Mediated) -> str:
+    """What the claim of a slot says: the seat, for ever, what was there before, and how it comes back after a boot:
+    what was adopted is left to whoever made it."""
+    record: dict[str, object] = {
+        "kind": KIND,
+        "gpu": str(gpu),
+        "vf": str(seat.virtual_function),
+        "uuid": seat.uuid,
+        "type": type_name,
+        "adopted": seat.adopted,
+        "directory_before": seat.virtual_function in devices.defined_parents,
+    }
+    if not seat.adopted:
+        record[boot_lines.FIELD] = boot_lines.line(KIND, seat.uuid, seat.virtual_function)
+    return json.dumps(record)
