@@ -85,6 +85,7 @@ class Sight:
     mediated: mediated.Mediated | Unknown = field(default_factory=vgpus)
     claims: dict[str, dict[str, Any]] | Unknown = field(default_factory=dict)
     units: units.BootUnit | Unknown = field(default_factory=lambda: units.BootUnit(state="inactive"))
+    users: users.Users | Unknown = field(default_factory=users.Users)
 
     def observed(self) -> Observed:
         """As a snapshot."""
@@ -98,6 +99,7 @@ class Sight:
             mediated.PROBE.name: self.mediated,
             ours.PROBE.name: kept,
             units.PROBE.name: self.units,
+            users.PROBE.name: self.users,
         }
         return Observed(HOST, facts)
 

@@ -66,10 +66,10 @@ def test_none_of_them_are_turned_on_and_all_are_predicted() -> None:
 
 
 @pytest.mark.parametrize(
-    "outlook", [Outlook(reboot=True), Outlook(unsettled=frozenset({sights.claimless("kernel-arguments")}))]
+    "outlook", [Outlook(reboot=True), Outlook(unsettled=frozenset({sights.claimless("mig-mode")}))]
 )
 def test_what_a_reboot_before_wipes_is_predicted_only(outlook: Outlook) -> None:
-    needy = VirtualFunctions(KEY, GPU, 2, (sights.claimless("kernel-arguments"),))
+    needy = VirtualFunctions(KEY, GPU, 2, (sights.claimless("mig-mode"),))
     decision = change(decide(needy, Sight(), outlook))
     assert decision.work is None
     assert decision.before == "0 virtual functions"

@@ -16,11 +16,11 @@ from gpucarve.model.changes import Action
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.plan.plans import Step
-from gpucarve.resources.host import gpu_instance, mig_mode, slots, virtual_functions
+from gpucarve.resources.host import slots, virtual_functions
 
-_BY_DRIVER = frozenset({virtual_functions.KIND, slots.KIND, mig_mode.KIND, gpu_instance.KIND})
+_BY_DRIVER = frozenset({virtual_functions.KIND, slots.KIND, "mig-mode", "gpu-instance"})
 _VGPU = frozenset({virtual_functions.KIND, slots.KIND})
-_MIG = frozenset({mig_mode.KIND, gpu_instance.KIND})
+_MIG = frozenset({"mig-mode", "gpu-instance"})
 
 
 def findings(steps: Sequence[Step], observed: Observed) -> Iterator[Finding]:

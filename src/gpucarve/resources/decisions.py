@@ -41,9 +41,13 @@ class Outlook:
     unsettled: frozenset[ResourceKey] = frozenset()
 
     @property
-    def wiped(self) -> bool:
-        """Whether what is seen now says little of that turn."""
+    def waits(self) -> bool:
+        """Whether something comes before this resource's turn, so that nothing can be done for it now."""
         return self.reboot or bool(self.unsettled)
+
+    def wiped_by(self, *kinds: str) -> bool:
+        """Whether what stands now will be gone by then: after a reboot, or a change of a need of these kinds."""
+        return self.reboot or any(key.kind in kinds for key in self.unsettled)
 
 
 @dataclass(frozen=True, slots=True)

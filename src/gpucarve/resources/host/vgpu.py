@@ -21,7 +21,7 @@ from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Settled
-from gpucarve.resources.host import slots
+from gpucarve.resources.host import slots, virtual_functions
 from gpucarve.resources.order import Stage
 
 KIND = slots.KIND
@@ -47,21 +47,21 @@ class Vgpu:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when it runs with the wanted type, is defined and is ours."""
         function = pci.at(observed, self.gpu)
-        if outlook.wiped:
+        if outlook.wiped_by(virtual_functions.KIND):
             return self._predicted()
         seat = slots.seat(observed, self.key, function, self.earlier)
+        devices = observed.require(mediated.PROBE)
+        if outlook.waits and (seat is None or seat.uuid not in devices.devices):
+            return self._predicted()
         if seat is None:
             return _blocked(self.key, f"{self.gpu} has no free virtual function", "free one, or ask for fewer vGPUs")
-        devices = observed.require(mediated.PROBE)
         running = devices.devices.get(seat.uuid)
         names = {each.type_id: name for name, each in devices.types.get(seat.virtual_function, {}).items()}
         if astray := self._astray(devices, seat):
             return _blocked(self.key, *astray)
         if running and names.get(running.type_id) != self.type_name:
             fact = f"{seat.uuid} runs as {names.get(running.type_id, running.type_id)}, {self.type_name} is wanted"
-            return _blocked(
-                self.key, fact, "a vGPU's type is not changed in place by this version: roll back, then apply"
-            )
+            return _blocked(self.key, fact, "somebody replaced it: stop it, and apply again")
         if running and (seat.adopted or seat.uuid in devices.definitions):
             knows = (Assumption("vGPU type", self.key.subject, self.type_name),)
             return Settled(f"{self.type_name} {seat.uuid} on {seat.virtual_function}", knows)
@@ -77,7 +77,7 @@ class Vgpu:
         offered = devices.types.get(seat.virtual_function, {}).get(self.type_name)
         if defined and offered and not running and defined.type_id != offered.type_id:
             fact = f"{seat.uuid} is defined as {defined.type_id}; {self.type_name} is {offered.type_id} here"
-            return fact, "a vGPU's type is not changed in place by this version: roll back, then apply"
+            return fact, "somebody defined it anew: undefine it with mdevctl, and apply again"
         return None
 
     def _predicted(self) -> Change:

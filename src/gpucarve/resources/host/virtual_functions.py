@@ -32,6 +32,7 @@ from gpucarve.resources.order import Stage
 
 KIND = "virtual-functions"
 FACT = "virtual functions"
+_MIG_MODE = "mig-mode"  # the kind of resource whose change resets the GPU
 LOCK_MESSAGE = "Cannot obtain unbindLock"
 _ATTEMPTS = 5
 _PAUSE = 4.0  # seconds between attempts, times the attempt
@@ -57,7 +58,7 @@ class VirtualFunctions:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when enough are there and stay there."""
         function = pci.at(observed, self.gpu)
-        wiped = outlook.wiped
+        wiped = outlook.wiped_by(_MIG_MODE)
         if not wiped and function.enabled_vfs >= self.at_least == min(self.at_least, len(function.virtual_functions)):
             knows = (Assumption(FACT, str(self.gpu), str(function.enabled_vfs)),)
             return Settled(f"{function.enabled_vfs} virtual functions", knows)
@@ -68,7 +69,7 @@ class VirtualFunctions:
             before="0 virtual functions" if wiped else f"{function.enabled_vfs} virtual functions",
             after=f"{function.total_vfs} virtual functions",
             reason="each vGPU takes one virtual function on this architecture",
-            work=None if wiped else lambda: _enable(self.key, self.gpu, function.total_vfs),
+            work=None if outlook.waits else lambda: _enable(self.key, self.gpu, function.total_vfs),
             preconditions=(_none(self.gpu),),
             undo=Compensate("0 virtual functions"),
             disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)),
@@ -84,7 +85,7 @@ class VirtualFunctions:
                 f"{self.gpu} can have {function.total_vfs} virtual functions, {self.at_least} are needed",
                 "turn on SR-IOV in the firmware, and switch the board's display mode off where it has one",
             )
-        if not tools.version or function.driver != "nvidia":
+        if not wiped and (not tools.version or function.driver != "nvidia"):
             bound, version = function.driver or "no driver", tools.version or "not loaded"
             fact = f"{self.gpu} is bound to {bound}, NVIDIA's driver is {version}"
             return _blocked(self.key, fact, "install NVIDIA's vGPU host driver and bind the GPU to it")
