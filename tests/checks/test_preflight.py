@@ -39,9 +39,8 @@ def _draft(sight: Sight, *resources: Resource, purpose: Purpose = Purpose.APPLY)
 def _bare(**more: object) -> Sight:
     """A host that has to be rebooted for its arguments."""
     loader = grub.Grub(BARE.encode(), (PLAIN,))
-    return replace(
-        Sight(), boot=boot.Boot("b1", "6.1", PLAIN, "GenuineIntel", "DMAR", virtualization=True), grub=loader, **more
-    )  # type: ignore[arg-type]  # fields of Sight
+    booted = boot.Boot("b1", "6.1", PLAIN, "GenuineIntel", "DMAR", virtualization=True)
+    return replace(Sight(), boot=booted, grub=loader, **more)  # type: ignore[arg-type]  # fields of Sight
 
 
 def test_a_host_with_nobody_on_it_may_be_changed() -> None:

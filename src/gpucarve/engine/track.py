@@ -105,8 +105,9 @@ class Track:
             unsettled = self.board.unsettled_elsewhere(self.target)
             draft = self._draft(observed, unsettled)
             await self.board.report(self.target, draft.settled)
-            if reasons := [each.sentence() for each in preflight(draft, {self.target: observed}) if not each.warning]:
-                return Ending(Outcome.REFUSED, tuple(reasons))
+            findings = [each for each in preflight(draft, {self.target: observed}) if not each.warning]
+            if findings:
+                return Ending(Outcome.REFUSED, tuple(finding.sentence() for finding in findings))
             if reasons := divergences(self.approved, draft, self._rebooted(observed)):
                 return Ending(Outcome.DIVERGED, reasons)
             if not draft.plan.stages:
