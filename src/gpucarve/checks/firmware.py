@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator
 from gpucarve.facts import boot
 from gpucarve.facts.observed import Observed
 from gpucarve.model.findings import Finding, Verdict
-from gpucarve.resources.host import slots, virtual_functions
+from gpucarve.resources.host import slots, vfio_binding, virtual_functions
 
-_FOR_GUESTS = frozenset({virtual_functions.KIND, slots.KIND, "vfio-binding"})
+_FOR_GUESTS = frozenset({virtual_functions.KIND, slots.KIND, vfio_binding.KIND})
 
 
 def findings(kinds: Collection[str], observed: Observed) -> Iterator[Finding]:
