@@ -42,10 +42,14 @@ def test_the_instances_of_vgpus_keep_their_places_too() -> None:
     assert spots(laid_out(seen, cut(vgpu={"A100D-1-10C": 1}))[0]) == ["1g.10gb@3:1"]
 
 
-def test_on_rtx_pro_vgpus_of_one_size_share_an_instance_whatever_their_series() -> None:
-    (found,) = laid_out(card("RTX PRO 6000", total_vfs=48), cut(vgpu={"DC-1-2Q": 11, "DC-1-2B": 2, "DC-2-24Q": 2}))
-    assert spots(found) == ["2g.48gb+gfx@0:6", "1g.24gb+gfx@6:3", "1g.24gb+gfx@9:3"]
-    assert {each.capacity for each in found.slots} == {2 + 2 * 12}
+@pytest.mark.parametrize(
+    ("desks", "instances"), [(2, ["1g.24gb+gfx@6:3"]), (3, ["1g.24gb+gfx@6:3", "1g.24gb+gfx@9:3"])]
+)
+def test_on_rtx_pro_vgpus_of_one_size_share_an_instance_whatever_their_series(desks: int, instances: list[str]) -> None:
+    seen = card("RTX PRO 6000", total_vfs=48)
+    (found,) = laid_out(seen, cut(vgpu={"DC-1-2Q": 10, "DC-1-2B": desks, "DC-2-24Q": 2}))
+    assert spots(found) == ["2g.48gb+gfx@0:6", *instances]
+    assert {each.capacity for each in found.slots} == {2 + len(instances) * 12}
 
 
 def test_on_rtx_pro_vgpus_of_two_sizes_do_not_share_one() -> None:
