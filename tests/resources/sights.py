@@ -13,7 +13,19 @@ from gpucarve.calls.flows import Flow
 from gpucarve.calls.primitives import Now, Sleep
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
 from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Instant
-from gpucarve.facts import boot, driver, grub, mediated, ours, pci, units, users
+from gpucarve.facts import (
+    bindings,
+    boot,
+    driver,
+    grub,
+    initramfs,
+    mediated,
+    modules,
+    ours,
+    pci,
+    units,
+    users,
+)
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
@@ -85,6 +97,9 @@ class Sight:
     mediated: mediated.Mediated | Unknown = field(default_factory=vgpus)
     claims: dict[str, dict[str, Any]] | Unknown = field(default_factory=dict)
     units: units.BootUnit | Unknown = field(default_factory=lambda: units.BootUnit(state="inactive"))
+    modules: modules.Modules | Unknown = field(default_factory=modules.Modules)
+    initramfs: initramfs.Initramfs | Unknown = field(default_factory=lambda: initramfs.Initramfs("initramfs-tools"))
+    bindings: bindings.Bindings | Unknown = field(default_factory=bindings.Bindings)
     users: users.Users | Unknown = field(default_factory=users.Users)
 
     def observed(self) -> Observed:
@@ -99,6 +114,9 @@ class Sight:
             mediated.PROBE.name: self.mediated,
             ours.PROBE.name: kept,
             units.PROBE.name: self.units,
+            modules.PROBE.name: self.modules,
+            initramfs.PROBE.name: self.initramfs,
+            bindings.PROBE.name: self.bindings,
             users.PROBE.name: self.users,
         }
         return Observed(HOST, facts)
