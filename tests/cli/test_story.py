@@ -19,9 +19,10 @@ def test_a_bare_host_is_discovered_planned_applied_verified_and_rolled_back(
     golden("discover-bare", cli("discover", "--host", HOST).out)
     golden("status-bare", cli.on_fleet("status").out)
     golden("plan-bare", cli.on_fleet("plan").out)
+    golden("plan-wide", cli.on_fleet("plan", "-o", "wide").out)
     applied = cli.on_fleet("apply", "--yes")
     assert applied.status == 0
-    golden("apply-result", applied.out.partition("undoes them\n")[2])
+    golden("apply-result", applied.out.partition("it is undone\n")[2])
     golden("apply-events", applied.err)
     golden("status-applied", cli.on_fleet("status").out)
     verified = cli.on_fleet("verify")

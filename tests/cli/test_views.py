@@ -49,7 +49,7 @@ def test_what_is_disturbed_is_summed_up_for_each_host() -> None:
 def test_a_predicted_step_says_when_it_will_be_known_and_what_it_assumes() -> None:
     reboot = StagePlan(A, Stage.BOOT, (_step(A, "reboot", Action.REBOOT),))
     later = replace(_step(A), predicted=True, assumes=(Assumption("virtual functions", "0000:65:00.0", "16"),))
-    shown = plans.render(_plan(reboot, StagePlan(A, Stage.CREATE_VGPUS, (later,))), WIDE)
+    shown = plans.render(_plan(reboot, StagePlan(A, Stage.CREATE_VGPUS, (later,))), WIDE, wide=True)
     assert "known after the reboot; assumed: virtual functions of 0000:65:00.0: 16" in shown
 
 
@@ -66,6 +66,35 @@ def test_a_boot_stage_without_a_reboot_promises_none() -> None:
 
 def test_a_plan_without_stages_is_one_sentence() -> None:
     assert plans.render(_plan(), WIDE) == "Nothing to apply: fleet lab needs no change."
+
+
+def test_a_plan_in_short_is_a_line_a_step_host_by_host() -> None:
+    write = replace(_step(A, "kernel-arguments", Action.CHANGE), before="off", after="on")
+    made = replace(_step(A), predicted=True)
+    gone = replace(_step(B, action=Action.REMOVE), before="a vGPU", after="none", reason="rolled back")
+    shown = plans.render(
+        _plan(
+            StagePlan(A, Stage.BOOT, (write, _step(A, "reboot", Action.REBOOT))),
+            StagePlan(B, Stage.REMOVE_VGPUS, (gone,)),
+            StagePlan(A, Stage.CREATE_VGPUS, (made, made)),
+        ),
+        WIDE,
+    )
+    assert shown.partition("\n\nDisturbs")[0] == (
+        "Plan to apply: fleet lab, 5 steps on 2 hosts\n"
+        "\n"
+        "edge/a30-1\n"
+        "  boot\n"
+        "    ~  kernel-arguments: off -> on  (wanted)\n"
+        "    !  reboot\n"
+        "  create vGPUs\n"
+        "    +? vgpu: one  (wanted)\n"
+        "    +? vgpu: one\n"
+        "\n"
+        "edge/a30-2\n"
+        "  remove vGPUs\n"
+        "    -  vgpu: a vGPU  (rolled back)"
+    )
 
 
 def test_findings_are_grouped_by_host_with_rule_and_fix() -> None:
@@ -87,11 +116,12 @@ def test_findings_are_grouped_by_host_with_rule_and_fix() -> None:
 def test_what_a_host_says_cannot_steer_the_terminal() -> None:
     hostile = "\x1b]0;owned\x07\x1b[2Jguest\u202e"
     finding = Finding(A, "in use", Verdict.DIFFERS, hostile, hostile, hostile)
+    seen = replace(_step(A, action=Action.CHANGE), before=hostile)
     shown = [
         findings.render([finding], WIDE),
         events.line(Waiting(A, hostile), WIDE),
         results.render(Result("r", {A: Ending(Outcome.FAILED, (hostile,))}), Purpose.APPLY, WIDE),
-        plans.render(_plan(StagePlan(A, Stage.BOOT, (replace(_step(A), before=hostile),))), WIDE),
+        *(plans.render(_plan(StagePlan(A, Stage.BOOT, (seen,))), WIDE, wide=wide) for wide in (False, True)),
     ]
     for text in shown:
         assert "guest" in text

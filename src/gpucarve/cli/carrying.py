@@ -24,6 +24,7 @@ from gpucarve.engine.events import Emit, Event
 from gpucarve.errors import PlanError
 from gpucarve.journal.store import Journal, Run
 from gpucarve.model.changes import Action
+from gpucarve.model.findings import Verdict
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan, Purpose
 from gpucarve.plan.refinement import divergences
@@ -68,7 +69,8 @@ def carry_out(desk: Desk, order: Order) -> Exit:
         plan = order.saved
     if not found.draft.plan.stages:
         return _conclude(desk, order, None, found)
-    desk.output.explain(plans.render(plan, desk.output.side if desk.output.as_json else desk.output.style))
+    style = desk.output.side if desk.output.as_json else desk.output.style
+    desk.output.explain(plans.render(plan, style, wide=desk.output.wide))
     if not (order.yes or order.saved or _approved(plan, order.purpose)):
         desk.output.note("Nothing was changed.")
         return Exit.FAILED
@@ -138,7 +140,9 @@ def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | N
     done = result is None or result.done
     judged = looking.judged(found or desk.look(order.purpose)) if done else ()
     parts = [results.render(result, order.purpose, output.style)] if result else [results.NOTHING[order.purpose]]
-    parts += [findings.render(judged, output.style), findings.summary(judged)] if judged else []
+    odd = judged if output.wide else [each for each in judged if each.verdict is not Verdict.HOLDS]
+    parts += [findings.render(odd, output.style)] if odd else []
+    parts += [findings.summary(judged)] if judged else []
     output.data("Result", results.data(result, order.purpose, judged), "\n".join(parts))
     if result is None or result.done:
         return of_findings(judged)

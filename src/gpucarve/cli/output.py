@@ -22,18 +22,20 @@ _UNBROKEN = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How one verb prints: the styles of the two streams, and whether its data is JSON."""
+    """How one verb prints: the styles of the two streams, whether its data is JSON, whether it says all it knows."""
 
     as_json: bool
     style: Style
     side: Style
+    wide: bool = False
 
     @classmethod
     def of(cls, form: str) -> Output:
-        """For `table` or `json`, on the streams of this process."""
+        """For `table`, `wide` or `json`, on the streams of this process."""
         side = _style(sys.stderr)
         # A log keeps one line for one message, so that it can be searched.
-        return cls(form == "json", _style(sys.stdout), side if sys.stderr.isatty() else replace(side, width=_UNBROKEN))
+        told = side if sys.stderr.isatty() else replace(side, width=_UNBROKEN)
+        return cls(form == "json", _style(sys.stdout), told, wide=form == "wide")
 
     def data(self, kind: str, body: Mapping[str, Any], text: str) -> None:
         """The verb's result, in the form that was asked for."""

@@ -1,5 +1,8 @@
 """A run as it goes: a line an event on standard error, and on a terminal what is under way below them.
 
+What can be told from the lines around it has none: looking, and, off a terminal, the beginning of a step that takes no
+time to speak of.
+
 Boundary: the only place that listens to events. A listener never raises: a terminal that goes away stops no run.
 """
 
@@ -13,7 +16,8 @@ import click
 
 from gpucarve.cli.output import Output
 from gpucarve.cli.views import events
-from gpucarve.engine.events import Emit, Event, StepBegun, StepEnded
+from gpucarve.engine.events import Emit, Event, Gathered, StepBegun, StepEnded
+from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.hosts import ResourceKey
 
 
@@ -27,10 +31,17 @@ def shown(output: Output) -> Iterator[Emit]:
 @contextmanager
 def _lines(output: Output) -> Iterator[Emit]:
     def emit(event: Event) -> None:
-        with suppress(OSError):
-            click.echo(events.line(event, output.side), err=True)
+        if _told(event):
+            with suppress(OSError):
+                click.echo(events.line(event, output.side), err=True)
 
     yield emit
+
+
+def _told(event: Event) -> bool:
+    if isinstance(event, StepBegun):
+        return event.step.action is Action.WAIT or event.step.disruption.kind is not DisruptionKind.NONE
+    return not isinstance(event, Gathered)
 
 
 @contextmanager
@@ -49,7 +60,7 @@ def _live(output: Output) -> Iterator[Emit]:
             elif isinstance(event, StepEnded):
                 under_way.pop(event.step.key, None)
             with suppress(OSError):
-                if not isinstance(event, StepBegun):
+                if not isinstance(event, StepBegun | Gathered):
                     console.print(Text.from_ansi(events.line(event, output.side)))
                 status.update(Text("; ".join(under_way.values()) or "looking at the hosts"))
 

@@ -35,8 +35,8 @@ take_over = click.option(
     "--take-over", is_flag=True, help="Do not wait for a controller that holds a host; only when it is dead."
 )
 _output = click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True,
-    help="Form of the data on standard output.",
+    "-o", "--output", "form", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True,
+    help="Form of the data on standard output; wide says more of plans and GPUs.",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def command(output: Output, file: str, world: Path | None, out: Path | None, det
         return looking.refuse(found, output)
     plan = found.draft.plan
     data = codec.to_data(plan)
-    output.data(data["kind"], data, plans.render(plan, output.style))
+    output.data(data["kind"], data, plans.render(plan, output.style, wide=output.wide))
     if out:
         _save(data, out)
         output.note(f"Saved; apply it with: {shlex.join(('gpucarve', 'apply', '-f', file, str(out)))}")

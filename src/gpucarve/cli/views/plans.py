@@ -1,4 +1,4 @@
-"""A plan as people read it: by stage, each step with its before and after, and what it costs.
+"""A plan as people read it: in short (`short_plans`) or in full, and what it costs.
 
 Boundary: pure. Everything that is approved with a plan is shown here: what is predicted and when it will be known,
 what is disturbed, what cannot be undone.
@@ -8,22 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpucarve.cli.views import steps
+from gpucarve.cli.views import short_plans, steps
 from gpucarve.cli.views.text import Role, Style, count
 from gpucarve.model.changes import Action, DisruptionKind, NothingToUndo
 from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
 from gpucarve.resources.order import Stage
-
-_MARKS = {
-    Action.CREATE: ("+", Role.GOOD),
-    Action.CHANGE: ("~", Role.WARN),
-    Action.REMOVE: ("-", Role.BAD),
-    Action.REBOOT: ("!", Role.BAD),
-    Action.WAIT: (".", Role.FAINT),
-    Action.ADOPT: ("=", Role.GOOD),
-    Action.RELEASE: ("-", Role.FAINT),
-}
 
 _WAYS_BACK = {
     Purpose.APPLY: "every change is recorded on its host before it is made; `gpucarve rollback` undoes them",
@@ -32,15 +22,24 @@ _WAYS_BACK = {
 }
 
 
-def render(plan: Plan, style: Style) -> str:
-    """The whole plan; one sentence when there is nothing to do."""
+_MORE = [("Details", "add `-o wide`: what each step assumes, disturbs, and how it is undone")]
+
+
+def render(plan: Plan, style: Style, *, wide: bool = False) -> str:
+    """The whole plan, in short or with all that is known of each step; one sentence when there is nothing to do."""
     if not plan.stages:
         return f"Nothing to {steps.VERBS[plan.purpose]}: fleet {plan.fleet} needs no change."
     head = f"Plan to {steps.VERBS[plan.purpose]}: fleet {plan.fleet}, {_size(plan)}"
     lines = style.paragraph(head, rest="  ", role=Role.HEAD)
+    lines += _long(plan, style) if wide else short_plans.body(plan, style)
+    return "\n".join([*lines, "", *style.table([*summary(plan), *([] if wide else _MORE)])])
+
+
+def _long(plan: Plan, style: Style) -> list[str]:
+    lines: list[str] = []
     for number, stage in enumerate(plan.stages, 1):
         lines += ["", *_stage(number, stage, plan.stages[: number - 1], style)]
-    return "\n".join([*lines, "", *style.table(summary(plan))])
+    return lines
 
 
 def summary(plan: Plan) -> list[tuple[str, str]]:
@@ -48,7 +47,7 @@ def summary(plan: Plan) -> list[tuple[str, str]]:
     rows = [("Disturbs", text) for text in disturbed(plan)] or [("Disturbs", "nothing")]
     predicted = sum(step.predicted for step in plan.steps)
     if predicted:
-        text = f"{predicted} of {count(len(plan.steps), 'step')}; the run stops if they turn out otherwise"
+        text = f"{predicted} of {count(len(plan.steps), 'step')} (?); the run stops if they turn out otherwise"
         rows.append(("Predicted", text))
     rows += [("No way back", f"{steps.name(step)}: {step.undo}") for step in plan.irreversible]
     if not plan.irreversible:
@@ -102,7 +101,7 @@ def known_when(target: Target, earlier: Sequence[StagePlan]) -> str:
 
 
 def _step(step: Step, known: str, style: Style) -> list[str]:
-    mark, role = _MARKS[step.action]
+    mark, role = steps.MARKS[step.action]
     lines = style.paragraph(steps.name(step), first=f"  {style.paint(role, mark)} ", rest="    ")
     rows = [("before", step.before), ("after", step.after), ("why", step.reason)]
     if step.predicted:

@@ -1,14 +1,25 @@
-"""What steps, stages and purposes are called.
+"""What steps, stages and purposes are called, and the sign of each action.
 
 Boundary: names alone.
 """
 
 from __future__ import annotations
 
+from gpucarve.cli.views.text import Role
+from gpucarve.model.changes import Action
 from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Purpose, Step
 from gpucarve.resources.order import Stage
 
+MARKS = {
+    Action.CREATE: ("+", Role.GOOD),
+    Action.CHANGE: ("~", Role.WARN),
+    Action.REMOVE: ("-", Role.BAD),
+    Action.REBOOT: ("!", Role.BAD),
+    Action.WAIT: (".", Role.FAINT),
+    Action.ADOPT: ("=", Role.GOOD),
+    Action.RELEASE: ("-", Role.FAINT),
+}
 VERBS = {Purpose.APPLY: "apply", Purpose.ROLLBACK: "roll back", Purpose.ADOPT: "adopt"}
 
 
