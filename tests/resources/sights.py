@@ -20,6 +20,7 @@ from gpucarve.facts import (
     grub,
     initramfs,
     mediated,
+    mig,
     modules,
     ours,
     pci,
@@ -84,6 +85,14 @@ def vgpus(
     )
 
 
+def modes(
+    current: bool | None = False, pending: bool | None = False, standing: tuple[mig.GpuInstance, ...] = ()
+) -> mig.Mig:
+    """The GPU's MIG mode and instances; the other GPU is not in MIG mode."""
+    gpus = (mig.GpuMig(GPU, current, pending, standing), mig.GpuMig(OTHER_GPU, False, False))
+    return mig.Mig({each.gpu: each for each in gpus})
+
+
 @dataclass
 class Sight:
     """What is seen of the host. Defaults: IOMMU on, virtual functions on, no vGPU, nothing ours."""
@@ -96,6 +105,7 @@ class Sight:
     functions: tuple[pci.Function, ...] | Unknown = field(default_factory=functions)
     mediated: mediated.Mediated | Unknown = field(default_factory=vgpus)
     claims: dict[str, dict[str, Any]] | Unknown = field(default_factory=dict)
+    mig: mig.Mig | Unknown = field(default_factory=modes)
     units: units.BootUnit | Unknown = field(default_factory=lambda: units.BootUnit(state="inactive"))
     modules: modules.Modules | Unknown = field(default_factory=modules.Modules)
     initramfs: initramfs.Initramfs | Unknown = field(default_factory=lambda: initramfs.Initramfs("initramfs-tools"))
@@ -113,6 +123,7 @@ class Sight:
             pci.PROBE.name: bus,
             mediated.PROBE.name: self.mediated,
             ours.PROBE.name: kept,
+            mig.PROBE.name: self.mig,
             units.PROBE.name: self.units,
             modules.PROBE.name: self.modules,
             initramfs.PROBE.name: self.initramfs,

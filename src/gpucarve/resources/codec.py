@@ -15,7 +15,9 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
 from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
+from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance, NoGpuInstance
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
+from gpucarve.resources.host.mig_mode import MigMode, MigModeAsBefore
 from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
 from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
 from gpucarve.resources.host.vgpu import Vgpu
@@ -38,8 +40,13 @@ _CLASSES: dict[str, type[Any]] = {
         ModulesLoadAsBefore,
         VfioBinding,
         NoVfioBinding,
+        MigMode,
+        MigModeAsBefore,
         VirtualFunctions,
         NoVirtualFunctions,
+        GpuInstance,
+        AdoptedGpuInstance,
+        NoGpuInstance,
         Vgpu,
         AdoptedVgpu,
         NoVgpu,

@@ -21,8 +21,8 @@ from gpucarve import catalog
 from gpucarve.catalog import mig_rules
 from gpucarve.catalog.mig import MigProfile
 from gpucarve.model.mig import Placement
-from gpucarve.twin import vgpus
-from gpucarve.twin.machine import ComputeInstance, Devices, GpuInstance, Hardware, Machine, PciDevice
+from gpucarve.twin import gpus, vgpus
+from gpucarve.twin.machine import ComputeInstance, Devices, GpuInstance, Machine, PciDevice
 
 IN_USE, NO_ROOM, NOT_FOUND = "In use by another client", "Insufficient Resources", "Not Found"
 INVALID, UNSUPPORTED = "Invalid Argument", "Not Supported"
@@ -70,16 +70,10 @@ def instances_on(devices: Devices, gpu: str) -> tuple[GpuInstance, ...]:
     return tuple(sorted((each for each in devices.instances if each.gpu == gpu), key=lambda each: each.number))
 
 
-def minors(hardware: Hardware) -> dict[str, int]:
-    """The N of each GPU's /dev/nvidiaN, by address: the driver numbers them in order of address."""
-    held = sorted(device.address for device in hardware.devices if device.memory_mib)
-    return {address: number for number, address in enumerate(held)}
-
-
 def has_client(machine: Machine, gpu: PciDevice) -> bool:
     """Whether something has the GPU open: a process, a vGPU, its virtual functions."""
     devices = machine.up.devices
-    node = f"/dev/nvidia{minors(machine.hardware)[gpu.address]}"
+    node = gpus.node(machine.hardware, devices, gpu.address)
     opened = any(node in process.open for process in machine.up.processes.entries)
     return opened or bool(devices.vfs.get(gpu.address))
 
@@ -119,7 +113,7 @@ def wiped(devices: Devices, gpu: str) -> Devices:
 
 def at_boot(machine: Machine) -> tuple[str, ...]:
     """The GPUs that boot into MIG mode: those whose board remembers it, once the driver holds them."""
-    held = {device.address for device in machine.hardware.devices if device.driver == vgpus.DRIVER}
+    held = {device.address for device in machine.hardware.devices if device.driver == gpus.DRIVER}
     return tuple(address for address in machine.mig_kept if address in held)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from gpucarve.twin import gpus
 from gpucarve.twin.machine import Boot, Devices, Hardware, PciDevice, Process, Processes
 from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, layer, raw
 
@@ -26,8 +27,7 @@ def procfs(hardware: Hardware, boot: Boot, devices: Devices, processes: Processe
     if any(device.driver == "nvidia" for device in hardware.devices):
         module = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {hardware.driver.version}"
         nodes["/proc/driver/nvidia/version"] = _text(f"{module}\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)")
-    bound = [each for each in hardware.devices if each.product and devices.drivers.get(each.address) == "nvidia"]
-    for minor, gpu in enumerate(bound):
+    for minor, gpu in enumerate(gpus.held(hardware, devices)):
         nodes[f"/proc/driver/nvidia/gpus/{gpu.address}/information"] = _text(_information(gpu, minor))
     for process in processes.entries:
         nodes.update(_process(process))

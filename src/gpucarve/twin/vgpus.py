@@ -17,11 +17,12 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from gpucarve import catalog
+from gpucarve.twin import gpus
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.functions import Function, present, with_groups
 from gpucarve.twin.machine import Devices, Hardware, Machine, Mdev, VgpuType
 
-DRIVER = "nvidia"
+DRIVER = gpus.DRIVER
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\n?")
 
 

@@ -27,7 +27,7 @@ from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Settled
-from gpucarve.resources.host import boot_lines, slots
+from gpucarve.resources.host import boot_lines, instances, slots
 from gpucarve.resources.order import Stage
 
 KIND = "virtual-functions"
@@ -97,7 +97,8 @@ class VirtualFunctions:
                 f"{self.gpu} has {function.enabled_vfs} virtual functions, {self.at_least} are needed",
                 f"stop what uses them, then run {driver.SRIOV_MANAGE} -d {self.gpu}",
             )
-        return None
+        left = None if wiped else _instances_of_others(observed, self.gpu)
+        return _blocked(self.key, *left) if left else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +118,8 @@ class NoVirtualFunctions:
         if self.key.local not in observed.require(ours.PROBE).claims:
             return Settled("as before")
         function = pci.at(observed, self.gpu)
-        if left := [each for each in slots.made_by_others(observed) if each.parent in function.virtual_functions]:
-            names = ", ".join(device.uuid for device in left)
-            fact = f"vGPUs that gpucarve did not make stand on {self.gpu}: {names}"
-            return _blocked(self.key, fact, "remove them, or move them to another GPU, first")
-        functions = observed.require(pci.PROBE).by_address
-        for address in function.virtual_functions:
-            bound = functions[address].driver if address in functions else ""
-            if bound not in ("", "nvidia"):
-                return _blocked(self.key, f"{address} is bound to {bound}", "unbind it, and stop what uses it, first")
+        if kept := kept_on_by(observed, function):
+            return _blocked(self.key, *kept)
         waiting = bool(outlook.unsettled)
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
@@ -140,6 +134,38 @@ class NoVirtualFunctions:
         )
 
 
+def kept_on_by(observed: Observed, function: pci.Function) -> tuple[str, str] | None:
+    """Fact and fix where turning a GPU's virtual functions off would take something of others along: their vGPUs, a
+    virtual function that a guest has as a device of its own, their GPU instances, which the driver loses with it."""
+    if left := [each for each in slots.made_by_others(observed) if each.parent in function.virtual_functions]:
+        names = ", ".join(device.uuid for device in left)
+        fact = f"vGPUs that gpucarve did not make stand on {function.address}: {names}"
+        return fact, "remove them, or move them to another GPU, first"
+    functions = observed.require(pci.PROBE).by_address
+    for address in function.virtual_functions:
+        bound = functions[address].driver if address in functions else ""
+        if bound not in ("", "nvidia"):
+            return f"{address} is bound to {bound}", "unbind it, and stop what uses it, first"
+    return _instances_of_others(observed, function.address)
+
+
+def _instances_of_others(observed: Observed, gpu: PciAddress) -> tuple[str, str] | None:
+    """Fact and fix where sriov-manage, which unbinds the driver, would wipe GPU instances that others made."""
+    left = instances.made_by_others(observed, gpu)
+    if not left:
+        return None
+    names = ", ".join(f"{each.profile} at {each.placement}" for each in left)
+    fact = (
+        f"GPU instances that gpucarve did not make stand on {gpu}, and switching virtual functions wipes them: {names}"
+    )
+    return fact, "destroy them first, or leave this GPU out of the document"
+
+
+def turn_off(gpu: PciAddress) -> Flow[Done | Failure]:
+    """Turn off whatever virtual functions a GPU has; our claim stays."""
+    return (yield from _manage("-d", gpu, lambda count: count == 0))
+
+
 def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failure]:
     record = {"kind": KIND, "gpu": str(gpu), "enabled_before": 0, boot_lines.FIELD: boot_lines.line(KIND, gpu)}
     claimed = yield from do(Guarded(Claim(key.local, json.dumps(record)), before=(_none(gpu),)))
@@ -150,7 +176,7 @@ def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failur
 
 def _disable(key: ResourceKey, gpu: PciAddress, enabled: int) -> Flow[Done | Failure]:
     if enabled:
-        managed = yield from _manage("-d", gpu, lambda count: count == 0)
+        managed = yield from turn_off(gpu)
         if isinstance(managed, Failure):
             return managed
     outcome = yield from do(Guarded(Disown(key.local), before=(_none(gpu),)))

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, uuid5
 from gpucarve.twin import mig
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.commands.nvidia_smi_mig import manage
-from gpucarve.twin.commands.smi_gpus import bus_id, chosen, held
+from gpucarve.twin.commands.smi_gpus import bus_id, chosen
 from gpucarve.twin.commands.smi_words import compute_name
 from gpucarve.twin.machine import Machine, PciDevice
 
@@ -51,7 +51,7 @@ _FIELDS: dict[str, Callable[[Machine, PciDevice, int], str]] = {
 
 def nvidia_smi(machine: Machine, invocation: Invocation) -> Ran:
     """Exit 6 without a GPU the driver holds or `-i` names, 2 for a field or option it does not know."""
-    if not held(machine):
+    if not chosen(machine, None):
         return ran(machine, 0.2, "No devices were found\n", status=6)
     if invocation.arguments[:1] == ("mig",):
         return manage(machine, invocation.arguments[1:])

@@ -1,13 +1,9 @@
 """nvidia-smi mig making and destroying instances: -cgi, -cci, -dgi, -dci, with the tool's words and exits.
 
-A `-cgi` that is cut off between a GPU instance and its compute instance leaves the GPU instance.
-
 Boundary: words and exits, NVML's return codes; the rules are `twin.mig`.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from gpucarve.catalog.mig import MigProfile
 from gpucarve.model.mig import MigProfileName
@@ -21,14 +17,13 @@ _EXITS = {mig.INVALID: 2, mig.UNSUPPORTED: 3, mig.NOT_FOUND: 6, mig.IN_USE: 19, 
 
 def create(machine: Machine, gpus: Gpus, options: Options) -> Ran:
     """`-cgi`: GPU instances of these profile tuples; with `-C` each gets the compute instance that fills it."""
-    out, half = "", machine
+    out = ""
     for index, gpu in gpus:
         for words in options["-cgi"].split(","):
             name, _, start = words.partition(":")
             try:
                 profile = _find(gpu, name)
                 machine, made = mig.create(machine, gpu, profile, int(start) if start else None)
-                half = machine
                 out += f"Successfully created GPU instance ID {made.number:>2} on GPU {index:>2} using profile"
                 out += f" MIG {profile.name} (ID {profile.profile_id:>2})\n"
                 if "-C" in options:
@@ -38,8 +33,8 @@ def create(machine: Machine, gpus: Gpus, options: Options) -> Ran:
                 why = str(refused) if isinstance(refused, mig.Refused) else mig.INVALID
                 out += f"Unable to create a GPU instance on GPU {index:>2} using profile {words}: {why}\n"
                 out += f"Failed to create GPU instances: {why}\n"
-                return Ran(machine, ran(machine, 0.0, out, status=_EXITS[why]).exited, 0.5, begun=half)
-    return replace(ran(machine, 1.0, out), begun=half)
+                return ran(machine, 0.5, out, status=_EXITS[why])
+    return ran(machine, 1.0, out)
 
 
 def _find(gpu: PciDevice, word: str) -> MigProfile:
