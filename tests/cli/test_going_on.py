@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from gpucarve.model.hosts import Target
 from tests.cli.conftest import HOST, Cli, Twin
 
@@ -29,9 +31,28 @@ def test_a_killed_apply_is_shown_by_status_and_gone_on_with_without_asking(cli: 
     assert "was cut off" not in cli.on_fleet("status").out
 
 
-def test_an_interrupted_apply_says_how_to_go_on_and_ends_with_130(cli: Cli, twin: Twin) -> None:
-    status, err = _cut_off(cli, twin, signal.SIGINT)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_pauses_after_the_step_under_way_and_the_same_command_goes_on(
+    cli: Cli, twin: Twin, how: signal.Signals
+) -> None:
+    status, err = _cut_off(cli, twin, how)
+    assert status == 5
+    assert "Pausing: hosts under way end the step they are in." in err
+    assert "change kernel-arguments: done" in err
+    assert "reboot" not in err
+    assert "Paused. Run the same command again: it goes on where this run was." in err
+    assert "nobody at work" in cli.on_fleet("status").out
+    twin.do(lambda world: world.admin(TARGET).pace(0))
+    resumed = cli.on_fleet("apply")
+    assert resumed.status == 0
+    assert resumed.err.startswith("Going on with run ")
+    assert "change kernel-arguments" not in resumed.err
+
+
+def test_a_second_interrupt_ends_the_run_at_once_with_130_and_it_can_be_gone_on_with(cli: Cli, twin: Twin) -> None:
+    status, err = _cut_off(cli, twin, signal.SIGINT, again=True)
     assert status == 130
+    assert "change kernel-arguments: done" not in err
     assert "Run the same command again: it goes on where this run was." in err
     twin.do(lambda world: world.admin(TARGET).pace(0))
     assert cli.on_fleet("apply").status == 0
@@ -72,8 +93,9 @@ def test_a_controller_that_is_told_to_take_over_does_not_wait(cli: Cli, twin: Tw
     assert "watching" not in said.err
 
 
-def _cut_off(cli: Cli, twin: Twin, how: signal.Signals, *arguments: Path) -> tuple[int, str]:
-    """Begin an apply on a slow host and end it in its first write; status and what it said."""
+def _cut_off(cli: Cli, twin: Twin, how: signal.Signals, *arguments: Path, again: bool = False) -> tuple[int, str]:
+    """Begin an apply on a slow host and send it a signal in its first write, and the same `again` once it was heard;
+    status and what it said."""
     twin.do(lambda world: world.admin(TARGET).pace(0.5))
     log: Path = cli.folder / "said"
     argv = [sys.executable, "-m", "gpucarve", "apply", "--yes", "-f", str(cli.fleet), *map(str, arguments)]
@@ -83,4 +105,8 @@ def _cut_off(cli: Cli, twin: Twin, how: signal.Signals, *arguments: Path) -> tup
             assert process.poll() is None, log.read_text()
             time.sleep(0.02)
         process.send_signal(how)
+        while again and "Pausing" not in log.read_text():
+            time.sleep(0.02)
+        if again:
+            process.send_signal(how)
         return process.wait(), log.read_text()

@@ -151,4 +151,4 @@ def test_a_step_carries_what_its_resource_said() -> None:
 @pytest.mark.parametrize("decision", [Settled("", (SEEN,)), some(knows=(SEEN,))])
 def test_what_can_be_seen_now_is_known_whoever_saw_it(decision: Settled | Change) -> None:
     resource: Resource = Thing(key(HOST, "a"), Stage.BOOT, decision)  # type: ignore[assignment]  # its stage is its own
-    assert _draft(resource).knows == (SEEN,)
+    assert _draft(resource).knows == {(HOST, SEEN.fact, SEEN.key): SEEN.value}

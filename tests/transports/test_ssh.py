@@ -37,7 +37,7 @@ async def test_an_unknown_host_key_is_refused_with_what_to_do(server: Server, tm
     for known_hosts in (str(empty), str(tmp_path / "missing")):
         refusal = await refused(dataclasses.replace(server.endpoint(), known_hosts=known_hosts))
         assert refusal.kind is RefusalKind.HOST_KEY
-        assert "fingerprint" in refusal.detail
+        assert "fingerprint" in refusal.fix
         assert known_hosts in refusal.detail
 
 
@@ -46,7 +46,7 @@ async def test_a_changed_host_key_is_refused_with_what_to_do(server: Server, tmp
     known_hosts.write_text(f"[127.0.0.1]:{server.port} {sshd.make_key(tmp_path / 'other').read_text()}")
     refusal = await refused(dataclasses.replace(server.endpoint(), known_hosts=str(known_hosts)))
     assert refusal.kind is RefusalKind.HOST_KEY
-    assert f"ssh-keygen -R '[127.0.0.1]:{server.port}'" in refusal.detail
+    assert f"ssh-keygen -R '[127.0.0.1]:{server.port}'" in refusal.fix
 
 
 async def test_a_host_that_does_not_answer_is_unreachable(server: Server) -> None:
@@ -64,7 +64,24 @@ async def test_a_key_that_is_not_accepted_is_no_permission(server: Server, tmp_p
     sshd.make_key(tmp_path / "stranger")
     refusal = await refused(dataclasses.replace(server.endpoint(), identity=str(tmp_path / "stranger")))
     assert refusal.kind is RefusalKind.NO_PERMISSION
-    assert "IdentityFile" in refusal.detail
+    assert "IdentityFile" in refusal.fix
+
+
+async def test_an_identity_file_that_is_missing_or_no_key_is_named_and_no_permission(
+    server: Server, tmp_path: Path
+) -> None:
+    junk, locked = tmp_path / "junk", tmp_path / "locked"
+    junk.write_text("this is no key\n")
+    sshd.make_key(locked, "a b c")
+    for identity, said in (
+        (tmp_path / "nowhere", "cannot be read: No such file or directory"),
+        (junk, "cannot be used"),
+        (locked, "cannot be used"),
+    ):
+        refusal = await refused(dataclasses.replace(server.endpoint(), identity=str(identity)))
+        assert refusal.kind is RefusalKind.NO_PERMISSION
+        assert f"the identity file {identity} {said}" in refusal.detail
+        assert "identityFile" in refusal.fix
 
 
 async def test_the_configuration_of_ssh_is_honoured(server: Server, tmp_path: Path) -> None:
@@ -90,7 +107,7 @@ async def test_a_user_with_the_right_becomes_root_without_a_terminal(machine: Na
 async def test_a_user_without_it_is_told_what_to_do(server: Server, user: str) -> None:
     refusal = await refused(server.endpoint(user))
     assert refusal.kind is RefusalKind.NO_PERMISSION
-    assert "NOPASSWD" in refusal.detail
+    assert "NOPASSWD" in refusal.fix
 
 
 async def test_sudo_on_this_machine_is_refused_in_the_same_words(machine: Namespace, server: Server) -> None:
@@ -98,7 +115,7 @@ async def test_sudo_on_this_machine_is_refused_in_the_same_words(machine: Namesp
     refusal = await LocalTransport(interpreter=(*as_typist, "sudo", "-n", "--", "sh")).gather(())
     assert isinstance(refusal, Refusal)
     assert refusal.kind is RefusalKind.NO_PERMISSION
-    assert "NOPASSWD" in refusal.detail
+    assert "NOPASSWD" in refusal.fix
 
 
 async def test_one_connection_serves_many_programs(server: Server) -> None:

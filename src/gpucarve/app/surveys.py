@@ -6,6 +6,7 @@ Boundary: one round trip a host; writes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,12 +30,30 @@ from gpucarve.spec import Cut
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one look at the fleet gave: a snapshot or a refusal a host, a draft, and what stands in its way."""
+    """What one look at the fleet gave: a snapshot or a refusal a host, a draft of all that answer, and what stands in
+    its way."""
 
     observed: Mapping[Target, Observed]
     refused: Mapping[Target, Refusal]
     draft: Draft
     problems: tuple[Finding, ...]
+
+    @property
+    def offer(self) -> Draft:
+        """The draft without the hosts on which something stands in the way; they count as failures of its rollouts."""
+        reasons: defaultdict[Target, list[str]] = defaultdict(list)
+        for finding in self.problems:
+            reasons[finding.target].append(finding.sentence())
+        return self.draft.without(reasons) if reasons else self.draft
+
+    @property
+    def refused_as_a_whole(self) -> bool:
+        """Whether so many hosts are left out that a rollout may not begin, or something that no rollout counts is."""
+        rollouts = self.offer.plan.rollouts
+        counted = {each.target for rollout in rollouts for each in rollout.left_out}
+        return any(rollout.exhausted for rollout in rollouts) or any(
+            finding.target not in counted for finding in self.problems
+        )
 
 
 async def observe(world: World, targets: tuple[Target, ...]) -> dict[Target, Observed | Refusal]:
@@ -50,12 +69,12 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
     refused = {target: answer for target, answer in answers.items() if isinstance(answer, Refusal)}
     problems = [_no_answer(target, refusal) for target, refusal in refused.items()]
     resources: list[Resource] = []
-    for target, _, pool in fleet.spec.hosts():
+    for target, _, pool in fleet.hosts():
         if target in observed:
             made, findings = _resources(purpose, pool.cut, observed[target])
             resources.extend(made)
             problems.extend(findings)
-    draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources)), observed)
+    draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources), fleet.rollouts), observed)
     return Survey(observed, refused, draft, (*problems, *preflight(draft, observed)))
 
 
@@ -90,10 +109,6 @@ def _not_carried_out(layout: HostLayout, target: Target) -> tuple[Finding, ...]:
 
 
 def _no_answer(target: Target, refusal: Refusal) -> Finding:
-    fixes = {
-        RefusalKind.UNREACHABLE: "check the address and the network",
-        RefusalKind.HOST_KEY: "add the host's key to known_hosts after checking it",
-        RefusalKind.NO_PERMISSION: "allow this user sudo without a password, or use another user",
-    }
     fact = f"{refusal.kind.value}: {refusal.detail}"
-    return Finding(target, "access", Verdict.UNKNOWN, fact, "", fixes.get(refusal.kind, ""))
+    fix = "check the address and the network" if refusal.kind is RefusalKind.UNREACHABLE else ""
+    return Finding(target, "access", Verdict.UNKNOWN, fact, "", refusal.fix or fix)

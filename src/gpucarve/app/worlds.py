@@ -56,7 +56,7 @@ def open_world(fleet: Fleet, socket: Path | None, folder: Path = Path()) -> Worl
     """
     if socket is not None:
         return _twin(socket)
-    hosts = fleet.spec.hosts()
+    hosts = fleet.hosts()
     return SshWorld({target: endpoint(site.access.ssh, target.name, folder) for target, site, _ in hosts})
 
 

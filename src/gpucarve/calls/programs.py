@@ -135,11 +135,17 @@ class RefusalKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A program or gathering that gave no result. `lease` is the target's lease where it was read."""
+    """A program or gathering that gave no result. `lease` is the target's lease where it was read, `fix` what to do."""
 
     kind: RefusalKind
     detail: str = ""
     lease: Lease | None = None
+    fix: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Why, and what to do about it."""
+        return "; ".join(part for part in (self.detail or self.kind.value, self.fix) if part)
 
 
 @dataclass(frozen=True, slots=True)

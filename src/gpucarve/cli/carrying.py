@@ -17,10 +17,13 @@ from gpucarve.cli import looking, progress
 from gpucarve.cli.exits import Exit, of_endings, of_findings
 from gpucarve.cli.misuse import Misuse
 from gpucarve.cli.output import Output
+from gpucarve.cli.pausing import interruptible
 from gpucarve.cli.views import findings, plans, results, steps
 from gpucarve.cli.views.text import count
 from gpucarve.engine.converge import Result
+from gpucarve.engine.endings import Outcome
 from gpucarve.engine.events import Emit, Event
+from gpucarve.engine.pausing import Pause
 from gpucarve.errors import PlanError
 from gpucarve.journal.store import Journal, Run
 from gpucarve.model.changes import Action
@@ -28,6 +31,8 @@ from gpucarve.model.findings import Verdict
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan, Purpose
 from gpucarve.plan.refinement import divergences
+
+_PAUSING = "Pausing: hosts under way end the step they are in. Interrupt again to stop at once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,14 @@ def carry_out(desk: Desk, order: Order) -> Exit:
     if run is not None:
         return _conclude(desk, order, _run(desk, order, run.plan, run))
     found = desk.look(order.purpose)
-    if found.problems:
+    if found.refused_as_a_whole:
         return looking.refuse(found, desk.output)
-    plan = found.draft.plan
+    plan = found.offer.plan
     if order.saved is not None:
         _check_overtaken(order.saved, found)
-        plan = order.saved
-    if not found.draft.plan.stages:
+    if not plan.stages:
         return _conclude(desk, order, None, found)
+    plan = order.saved or plan
     style = desk.output.side if desk.output.as_json else desk.output.style
     desk.output.explain(plans.render(plan, style, wide=desk.output.wide))
     if not (order.yes or order.saved or _approved(plan, order.purpose)):
@@ -86,13 +91,19 @@ def _begun(desk: Desk, order: Order) -> Run | None:
 
 
 def _check_overtaken(saved: Plan, found: Survey) -> None:
-    """What a plan asks of a host has to be what its document asks today: a file can be edited, or of older facts."""
+    """What a plan asks of a host has to be what its document asks today: a file can be edited, or of older facts.
+
+    Of a host that gives no answer now that cannot be said; the run finds out, and counts it as a failure.
+    """
     hint = "make the plan again with `gpucarve plan --out FILE`"
-    reasons = divergences(saved, found.draft)
+    now = found.offer.without({each.target: each.reasons for each in saved.left_out})
+    reasons = divergences(saved, now)
     if reasons:
         raise PlanError(f"the plan no longer fits: {'; '.join(reasons)}", hint=hint)
-    asked = {resource.key: resource for resource in found.draft.plan.resources}
-    odd = [str(each.key) for each in saved.resources if asked.get(each.key) != each]
+    asked = {resource.key: resource for resource in now.plan.resources}
+    away = {each.target for each in found.offer.plan.left_out}
+    odd = [str(each.key) for each in saved.resources if each.key.target not in away and asked.get(each.key) != each]
+    odd += ["rollout"] if saved.without({}).rollouts != found.draft.plan.rollouts else []
     if odd:
         raise PlanError(f"the plan is not what its document asks for: {', '.join(odd)}", hint=hint)
 
@@ -106,16 +117,20 @@ def _approved(plan: Plan, purpose: Purpose) -> bool:
     parts = [f"{count(len(plan.steps), 'step')} on {count(len(hosts), 'host')}"]
     parts += [count(reboots, "reboot")] if reboots else []
     parts += [f"{len(plan.irreversible)} without a way back"] if plan.irreversible else []
+    parts += [f"{count(len(plan.left_out), 'host')} left out"] if plan.left_out else []
     return click.confirm(f"{steps.VERBS[purpose].capitalize()} this ({', '.join(parts)})?", err=True)
 
 
 def _run(desk: Desk, order: Order, plan: Plan, run: Run | None) -> Result:
+    pause = Pause()
     try:
-        with progress.shown(desk.output) as emit:
+        with progress.shown(desk.output, plan.targets) as emit:
             told = _told(desk.output, run, emit) if run else emit
-            work = app.apply(desk.world, desk.journal, plan, told, continued=run, take_over=order.take_over)
-            return desk.runner.run(work)
-    except KeyboardInterrupt:
+            work = app.apply(
+                desk.world, desk.journal, plan, told, continued=run, take_over=order.take_over, pause=pause
+            )
+            return desk.runner.run(interruptible(pause, work, lambda: desk.output.note(_PAUSING)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         desk.output.note("Interrupted. Run the same command again: it goes on where this run was.")
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
@@ -128,7 +143,7 @@ def _told(output: Output, run: Run, emit: Emit) -> Emit:
         nonlocal said
         if not said:
             said = True
-            output.note(f"Going on with run {run.run}, which was cut off; its plan was approved {run.started}.")
+            output.note(f"Going on with run {run.run}, which had not ended; its plan was approved {run.started}.")
         emit(event)
 
     return told
@@ -138,13 +153,21 @@ def _conclude(desk: Desk, order: Order, result: Result | None, found: Survey | N
     """Tell how it ended; where it ended well, by a fresh look at what stands."""
     output = desk.output
     done = result is None or result.done
-    judged = looking.judged(found or desk.look(order.purpose)) if done else ()
-    parts = [results.render(result, order.purpose, output.style)] if result else [results.NOTHING[order.purpose]]
+    found = (found or desk.look(order.purpose)) if done else None
+    judged = looking.judged(found) if found else ()
+    parts = [results.render(result, order.purpose, output.style)] if result else [_nothing(order.purpose, found)]
     odd = judged if output.wide else [each for each in judged if each.verdict is not Verdict.HOLDS]
     parts += [findings.render(odd, output.style)] if odd else []
     parts += [findings.summary(judged)] if judged else []
     output.data("Result", results.data(result, order.purpose, judged), "\n".join(parts))
     if result is None or result.done:
-        return of_findings(judged)
+        return of_findings(judged, found.refused.values() if found else ())
+    if any(ending.outcome is Outcome.PAUSED for ending in result.endings.values()):
+        output.note("Paused. Run the same command again: it goes on where this run was.")
     changed = any(entry.phase == "done" for entry in desk.journal.entries(result.run))
     return of_endings(result.endings.values(), changed=changed)
+
+
+def _nothing(purpose: Purpose, found: Survey | None) -> str:
+    left_out = found is not None and bool(found.problems)
+    return "Nothing to do on the other hosts; these could not be judged:" if left_out else results.NOTHING[purpose]

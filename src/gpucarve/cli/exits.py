@@ -44,6 +44,9 @@ _OUTCOMES = {
     Outcome.DIVERGED: Exit.FAILED,
     Outcome.FAILED: Exit.FAILED,
     Outcome.BLOCKED: Exit.FAILED,
+    Outcome.HELD: Exit.FAILED,
+    Outcome.LEFT_OUT: Exit.PART,
+    Outcome.PAUSED: Exit.PART,
     Outcome.LOCKED: Exit.LOCKED,
     Outcome.OVERTAKEN: Exit.LOCKED,
     Outcome.UNREACHABLE: Exit.UNREACHABLE,
@@ -68,12 +71,13 @@ def of_error(error: GpucarveError) -> Exit:
 
 def of_endings(endings: Iterable[Ending], *, changed: bool) -> Exit:
     """The status of a run; `changed` says that some of its steps were carried out."""
-    found = {_OUTCOMES[ending.outcome] for ending in endings}
-    if found <= {Exit.DONE}:
+    outcomes = {ending.outcome for ending in endings}
+    if outcomes <= {Outcome.DONE}:
         return Exit.DONE
-    if changed:
+    if changed or Outcome.PAUSED in outcomes:
         return Exit.PART
-    failed = found - {Exit.DONE}
+    causes = outcomes - {Outcome.DONE, Outcome.HELD, Outcome.BLOCKED, Outcome.LEFT_OUT}
+    failed = {_OUTCOMES[outcome] for outcome in causes or outcomes - {Outcome.DONE}}
     return failed.pop() if len(failed) == 1 else Exit.FAILED
 
 

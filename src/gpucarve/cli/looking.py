@@ -19,8 +19,17 @@ def refuse(found: Survey, output: Output) -> Exit:
     """Say why nothing can be done."""
     output.data("Findings", documents.findings(found.problems), findings.render(found.problems, output.style))
     stand = "stands" if len(found.problems) == 1 else "stand"
-    output.error(f"{count(len(found.problems), 'problem')} {stand} in the way; nothing was changed")
+    output.error(f"{count(len(found.problems), 'problem')} {stand} in the way; nothing was changed", _spared(found))
     return of_findings(found.problems, found.refused.values())
+
+
+def _spared(found: Survey) -> str:
+    """What to do for the sake of the hosts on which nothing is in the way."""
+    rollouts = found.offer.plan.rollouts
+    spent = [f"{each.max_failures} at site {each.site}" for each in rollouts if each.exhausted]
+    if not spent or all(len(each.left_out) == len(each.hosts) for each in rollouts):
+        return ""
+    return f"maxFailures is {', '.join(spent)}: raise it to go on without them, or name the other hosts with --limit"
 
 
 def judged(found: Survey) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpucarve import spec
-from gpucarve.app import Fleet, World, worlds
+from gpucarve.app import Fleet, World, limits, worlds
 from gpucarve.cli import places
 from gpucarve.cli.misuse import Misuse
 from gpucarve.errors import PlanError, UnreachableError
@@ -29,8 +29,21 @@ _LARGEST_PLAN = 64 * 1024 * 1024
 _PATIENCE = 10.0  # seconds for a twin on this machine to accept a connection
 
 
-def fleet(file: str) -> tuple[Fleet, Path]:
-    """The document and the folder that its relative paths start from. Raises DocumentError, Misuse."""
+def fleet(file: str, limit: tuple[str, ...] = ()) -> tuple[Fleet, Path]:
+    """The document, limited to the hosts that these names mean, and the folder that its relative paths start from.
+
+    Raises DocumentError, Misuse.
+    """
+    found, folder = _fleet(file)
+    if not limit:
+        return found, folder
+    try:
+        return found.limited(limits.targets(found.spec, limit)), folder
+    except ValueError as error:
+        raise Misuse(str(error), "give --limit a HOST, SITE/HOST or POOL of the document") from error
+
+
+def _fleet(file: str) -> tuple[Fleet, Path]:
     if file == "-":
         text = sys.stdin.buffer.read(LARGEST + 1)
         return Fleet.of(spec.load(text, "<stdin>"), text), Path()

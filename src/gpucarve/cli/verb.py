@@ -30,6 +30,10 @@ journal = click.option(
     "--journal", type=_PATH, envvar="GPUCARVE_JOURNAL", show_envvar=True, metavar="PATH",
     help="Where this controller keeps its journal.",
 )  # fmt: skip
+limit = click.option(
+    "--limit", multiple=True, metavar="NAME",
+    help="Only this HOST, SITE/HOST or POOL of the document; may be given again.",
+)  # fmt: skip
 yes = click.option("--yes", is_flag=True, help="Approve the plan without being asked.")
 take_over = click.option(
     "--take-over", is_flag=True, help="Do not wait for a controller that holds a host; only when it is dead."

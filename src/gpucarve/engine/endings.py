@@ -19,6 +19,9 @@ class Outcome(Enum):
     DIVERGED = "diverged"  # the facts are no longer those the plan was approved on
     FAILED = "failed"  # a step did not do what it says
     BLOCKED = "blocked"  # another target it depends on did not get there
+    HELD = "held"  # not begun: too many others had failed
+    LEFT_OUT = "left out"  # not begun: the plan was made without it, since it gave no answer or a check refused it
+    PAUSED = "paused"  # somebody asked for a rest; goes on when run again
     LOCKED = "locked"  # somebody else works there
     OVERTAKEN = "overtaken"  # somebody else took over meanwhile: nothing more was written
     UNREACHABLE = "unreachable"  # no answer; goes on when run again
@@ -55,4 +58,4 @@ _OUTCOMES = {
 
 def of_refusal(refusal: Refusal) -> Ending:
     """The ending that a refusal means when nothing can be done about it."""
-    return Ending(_OUTCOMES[refusal.kind], (refusal.detail or refusal.kind.value,))
+    return Ending(_OUTCOMES[refusal.kind], (refusal.sentence,))

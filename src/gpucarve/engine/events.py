@@ -20,6 +20,20 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """A host waits for its turn: as many as may be are under way, or the canaries have not ended."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A host that has something to do has its turn; it is under way until it ends."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
 class StageBegun:
     """The first stage of the current draft begins."""
 
@@ -59,5 +73,5 @@ class TargetEnded:
     detail: tuple[str, ...] = ()
 
 
-Event = Gathered | StageBegun | StepBegun | StepEnded | Waiting | TargetEnded
+Event = Queued | Begun | Gathered | StageBegun | StepBegun | StepEnded | Waiting | TargetEnded
 Emit = Callable[[Event], None]

@@ -10,7 +10,7 @@ outcome after.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +24,8 @@ from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
 from gpucarve.engine.driving import drive
 from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.engine.pausing import Pause
+from gpucarve.engine.rollout import Turns
 from gpucarve.errors import BugError, UnreachableError
 from gpucarve.facts import boot, ours
 from gpucarve.facts.observed import Observed, Unknown
@@ -39,6 +41,7 @@ from gpucarve.resources.order import Stage
 _ROUNDS = 4  # how often one step may begin before we say that it makes no progress
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
+_PAUSED = Ending(Outcome.PAUSED, ("half way",))
 
 
 class RunLog(Protocol):
@@ -52,10 +55,14 @@ class RunLog(Protocol):
         """After."""
         ...
 
+    def ended(self, run: str, target: Target, outcome: str) -> None:
+        """Once no step of the target's part will begin any more."""
+        ...
+
 
 @dataclass(slots=True)
 class Track:
-    """One target's way through a run.
+    """One target's way through a run; `approved` is the part of the plan that is about it.
 
     `patience` is how long a target that does not answer at the very start is waited for: 0 for a fresh run.
     `reboots` maps a host to the boot id it had when this run last meant to reboot it.
@@ -67,6 +74,8 @@ class Track:
     run: str
     log: RunLog
     board: Board
+    turns: Turns
+    pause: Pause
     emit: Emit
     patience: float = 0.0
     reboots: dict[Target, str] = field(default_factory=dict)
@@ -96,15 +105,19 @@ class Track:
         if ending.outcome is not Outcome.OVERTAKEN:
             with suppress(UnreachableError):
                 await self.channel.release()
-        await self.board.end(self.target, ending)
         self.emit(TargetEnded(self.target, ending.outcome.value, ending.reasons))
+        self.board.end(self.target, ending)
+        self.turns.ended(self.target, ending.outcome)
+        if self._rounds and ending.outcome is not Outcome.PAUSED:
+            self.log.ended(self.run, self.target, ending.outcome.value)
 
     async def _loop(self) -> Ending:
+        await self.turns.take(self.target)
         observed = await self._arrive(self.patience)
         while True:
-            unsettled = self.board.unsettled_elsewhere(self.target)
-            draft = self._draft(observed, unsettled)
-            await self.board.report(self.target, draft.settled)
+            unsettled = self.board.unsettled_among(self._elsewhere)
+            draft = make(self._aim, {self.target: observed}, unsettled)
+            self.board.report(self.target, draft.settled)
             findings = [each for each in preflight(draft, {self.target: observed}) if not each.warning]
             if findings:
                 return Ending(Outcome.REFUSED, tuple(finding.sentence() for finding in findings))
@@ -112,10 +125,13 @@ class Track:
                 return Ending(Outcome.DIVERGED, reasons)
             if not draft.plan.stages:
                 return Ending(Outcome.DONE)
+            if self.pause.requested:
+                return _PAUSED
             stage = draft.plan.stages[0]
             steps = [step for step in stage.steps if step.key in draft.work]
             if not steps:
-                observed = await self._wait_for_others(stage, unsettled)
+                await self._wait_for_others(stage, unsettled)
+                observed = await self._arrive(_RETURN_PATIENCE)
                 continue
             turn = [step for step in steps if isinstance(draft.work[step.key], Batch)] or steps
             self._rounds.update(step.key for step in turn)
@@ -127,10 +143,15 @@ class Track:
                 self.emit(StageBegun(stage))
             observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
 
-    def _draft(self, observed: Observed, unsettled: Collection[ResourceKey]) -> Draft:
-        own = tuple(each for each in self.approved.resources if each.key.target == self.target)
-        aim = Aim(self.approved.fleet, self.approved.document, self.approved.purpose, own)
-        return make(aim, {self.target: observed}, unsettled)
+    @property
+    def _aim(self) -> Aim:
+        return Aim(self.approved.fleet, self.approved.document, self.approved.purpose, self.approved.resources)
+
+    @property
+    def _elsewhere(self) -> frozenset[ResourceKey]:
+        """What is needed of other targets."""
+        needs = (need for resource in self.approved.resources for need in resource.needs)
+        return frozenset(need for need in needs if need.target != self.target)
 
     def _rebooted(self, observed: Observed) -> tuple[Target, ...]:
         """This host, when it runs under another boot than the one this run meant to end."""
@@ -160,6 +181,8 @@ class Track:
                     observed = held
             if await self.channel.now() >= end:
                 raise Ended(of_refusal(observed))
+            if self.pause.requested:
+                raise Ended(_PAUSED)
             self.emit(Waiting(self.target, "it does not answer"))
             await self.channel.sleep(5.0)
 
@@ -169,15 +192,18 @@ class Track:
             return False
         return state.interrupted(running.boot_id)
 
-    async def _wait_for_others(self, stage: StagePlan, unsettled: Collection[ResourceKey]) -> Observed:
-        """A snapshot once what the stage waited for in its draft stands. Raises Ended."""
+    async def _wait_for_others(self, stage: StagePlan, unsettled: frozenset[ResourceKey]) -> None:
+        """Return in turn, once what the stage waited for in its draft stands. Raises Ended."""
         needs = {need for step in stage.steps for need in step.needs if need in unsettled}
         if not needs:
             raise BugError(f"{stage.steps[0].key} can neither be done nor does it wait for anything")
         self.emit(Waiting(self.target, f"it needs {', '.join(map(str, sorted(needs)))}"))
+        self.turns.lend(self.target, {need.target for need in needs})
         if reason := await self.board.wait_for(needs):
             raise Ended(Ending(Outcome.BLOCKED, (reason,)))
-        return await self._arrive(_RETURN_PATIENCE)
+        if self.pause.requested:
+            raise Ended(_PAUSED)
+        await self.turns.take(self.target)
 
     async def _run(self, turn: Sequence[Step], draft: Draft) -> Observed | None:
         """Run these batches, or these flows; the snapshot that came with it, or None when it has to be taken anew.
@@ -189,7 +215,7 @@ class Track:
             return await self._run_batches(batches)
         for step in turn:
             work = draft.work[step.key]
-            if not isinstance(work, Batch) and not await self._run_flow(step, work):
+            if not isinstance(work, Batch) and (not await self._run_flow(step, work) or self.pause.requested):
                 break
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`phase` is `intent` or how it ended; `detail` a sentence or a boot id."""
+    """`phase` is `intent` or how it ended; `detail` a sentence or a boot id. A target's ending has no step."""
 
     at: str
     target: Target
@@ -106,6 +106,10 @@ class Journal:
             raise BugError("an intent is not an outcome")
         self._add(run, keys, phase, detail)
 
+    def ended(self, run: str, target: Target, outcome: str) -> None:
+        """Record that no step of a target's part will begin any more."""
+        self._write([(run, _now(), str(target), "", "ended", outcome)])
+
     def finish(self, run: str, state: RunState) -> None:
         """Record that the run has ended."""
         with self._writing():
@@ -138,7 +142,9 @@ class Journal:
 
     def _add(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str) -> None:
         now = _now()
-        rows = [(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys]
+        self._write([(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys])
+
+    def _write(self, rows: Sequence[tuple[str, ...]]) -> None:
         with self._writing():
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(

@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.model.changes import Assumption
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
@@ -59,12 +58,23 @@ class Draft:
         """The resources with nothing to do."""
         return frozenset(key for key, decision in self.decisions.items() if isinstance(decision, Settled))
 
-    @property
-    def knows(self) -> tuple[Assumption, ...]:
-        """The facts that can be seen now and that earlier predictions are compared with."""
-        return tuple(
-            fact for each in self.decisions.values() if isinstance(each, Settled | Change) for fact in each.knows
+    def without(self, reasons: Mapping[Target, Sequence[str]]) -> Draft:
+        """The draft for the other hosts, as `Plan.without`."""
+        return Draft(
+            self.plan.without(reasons),
+            {key: each for key, each in self.decisions.items() if key.target not in reasons},
+            {key: each for key, each in self.work.items() if key.target not in reasons},
         )
+
+    @property
+    def knows(self) -> dict[tuple[Target, str, str], str]:
+        """The values of what can be seen now and was predicted before, by target, fact and key."""
+        return {
+            (key.target, fact.fact, fact.key): fact.value
+            for key, each in self.decisions.items()
+            if isinstance(each, Settled | Change)
+            for fact in each.knows
+        }
 
 
 def make(aim: Aim, observed: Mapping[Target, Observed], unsettled: Collection[ResourceKey] = ()) -> Draft:

@@ -6,7 +6,8 @@ data; never code or file contents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from gpucarve.calls.predicates import Predicate
@@ -90,6 +91,15 @@ class Plan:
     def left_out(self) -> tuple[LeftOut, ...]:
         """The hosts that it was made without."""
         return tuple(each for rollout in self.rollouts for each in rollout.left_out)
+
+    def without(self, reasons: Mapping[Target, Sequence[str]]) -> Plan:
+        """The plan for the other hosts; these count as failures of their rollouts, for these reasons."""
+        return replace(
+            self,
+            resources=tuple(each for each in self.resources if each.key.target not in reasons),
+            stages=tuple(stage for stage in self.stages if stage.target not in reasons),
+            rollouts=tuple(rollout.without(reasons) for rollout in self.rollouts),
+        )
 
     @property
     def irreversible(self) -> tuple[Step, ...]:

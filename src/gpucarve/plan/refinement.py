@@ -9,10 +9,11 @@ Boundary: pure comparison; the engine stops on what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 from gpucarve.model.changes import Action
-from gpucarve.model.hosts import Target
+from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.plan.making import Draft
 from gpucarve.plan.plans import Plan, Step
 
@@ -22,8 +23,12 @@ def divergences(approved: Plan, draft: Draft, rebooted: Collection[Target] = ())
 
     `rebooted` are the hosts that this run has rebooted already.
     """
+    planned: defaultdict[ResourceKey, list[Step]] = defaultdict(list)
+    for step in approved.steps:
+        planned[step.key].append(step)
+    about = {resource.key for resource in approved.resources}
     return (
-        *(reason for step in draft.plan.steps if (reason := _widened(approved, step))),
+        *(reason for step in draft.plan.steps if (reason := _widened(planned[step.key], step, step.key in about))),
         *_broken_predictions(approved, draft),
         *(
             f"{step.key.target} has been rebooted by this run, and still: {step.reason}"
@@ -33,10 +38,9 @@ def divergences(approved: Plan, draft: Draft, rebooted: Collection[Target] = ())
     )
 
 
-def _widened(approved: Plan, step: Step) -> str:
-    if step.action is Action.RELEASE and any(each.key == step.key for each in approved.resources):
+def _widened(planned: Sequence[Step], step: Step, of_the_plan: bool) -> str:
+    if step.action is Action.RELEASE and of_the_plan:
         return ""
-    planned = [each for each in approved.steps if each.key == step.key]
     if not planned:
         return f"{step.key}: {step.action.value} was not part of the approved plan ({step.before} → {step.after})"
     if all(each.action is not step.action for each in planned):
@@ -47,10 +51,10 @@ def _widened(approved: Plan, step: Step) -> str:
 
 
 def _broken_predictions(approved: Plan, draft: Draft) -> tuple[str, ...]:
-    seen = {(fact.fact, fact.key): fact.value for fact in draft.knows}
+    seen = draft.knows
     return tuple(
         f"{step.key}: {fact.fact} of {fact.key} was predicted as {fact.value}, found {found}"
         for step in approved.steps
         for fact in step.assumes
-        if (found := seen.get((fact.fact, fact.key), fact.value)) != fact.value
+        if (found := seen.get((step.key.target, fact.fact, fact.key), fact.value)) != fact.value
     )

@@ -6,7 +6,8 @@ cluster's API) stand under nobody's budget: they wait for what they need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gpucarve.model.hosts import Target
 
@@ -34,6 +35,11 @@ class SiteRollout:
     max_unavailable: int = 1
     max_failures: int = 1
     left_out: tuple[LeftOut, ...] = ()
+
+    def without(self, reasons: Mapping[Target, Sequence[str]]) -> SiteRollout:
+        """The same, with these of its hosts left out."""
+        left_out = tuple(LeftOut(target, tuple(reasons[target])) for target in self.hosts if target in reasons)
+        return replace(self, left_out=left_out)
 
     @property
     def exhausted(self) -> bool:

@@ -77,7 +77,7 @@ class SshTransport:
                 from gpucarve.transports.ssh_connection import connect  # noqa: PLC0415 - heavy, and an extra
             except ModuleNotFoundError as error:
                 fix = "install gpucarve with its ssh extra: gpucarve[ssh]"
-                return Refusal(RefusalKind.UNREACHABLE, f"ssh needs {error.name}, which is not installed; {fix}")
+                return Refusal(RefusalKind.UNREACHABLE, f"ssh needs {error.name}, which is not installed", fix=fix)
             connection = await connect(self._endpoint)
             if not isinstance(connection, Refusal):
                 self._connection = connection

@@ -86,17 +86,21 @@ async def connect(endpoint: SshEndpoint) -> Connection | Refusal:
     """Make a connection within the endpoint's patience, or say what is in the way and what to do."""
     name = endpoint.host
     if not _has_known_hosts(endpoint):
-        return Refusal(RefusalKind.HOST_KEY, _host_key(endpoint, "there is no such file"))
+        return _host_key(endpoint, "there is no such file")
     try:
         client = await asyncssh.connect(name, **_options(endpoint))
     except asyncssh.HostKeyNotVerifiable as error:
-        return Refusal(RefusalKind.HOST_KEY, _host_key(endpoint, str(error)))
+        return _host_key(endpoint, str(error))
     except asyncssh.PermissionDenied as error:
         fix = (
             f"try `ssh {_destination(endpoint)}`: add a key to the agent, or name it with IdentityFile in ~/.ssh/config"
         )
-        return Refusal(RefusalKind.NO_PERMISSION, f"{name} does not let us in: {error}; {fix}")
+        return Refusal(RefusalKind.NO_PERMISSION, f"{name} does not let us in: {error}", fix=fix)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        return _identity(endpoint, f"cannot be used: {error}")
     except (asyncssh.Error, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.filename and error.filename == endpoint.identity:
+            return _identity(endpoint, f"cannot be read: {error.strerror}")
         return Refusal(RefusalKind.UNREACHABLE, f"{name}: {str(error) or type(error).__name__}")
     user = client.get_extra_info("username")
     return Connection(client, sudo=user != "root" if endpoint.sudo is None else endpoint.sudo)
@@ -123,7 +127,14 @@ def _has_known_hosts(endpoint: SshEndpoint) -> bool:
     return endpoint.known_hosts is None or Path(endpoint.known_hosts).is_file()
 
 
-def _host_key(endpoint: SshEndpoint, said: str) -> str:
+def _identity(endpoint: SshEndpoint, said: str) -> Refusal:
+    """What is wrong with the private key; of one that ssh's configuration names, the library does not say which."""
+    file = f"the identity file {endpoint.identity}" if endpoint.identity else "a private key of ssh's configuration"
+    fix = "name a private key without a passphrase as identityFile, or leave it out and add the key to the agent"
+    return Refusal(RefusalKind.NO_PERMISSION, f"{endpoint.host} is not asked: {file} {said}", fix=fix)
+
+
+def _host_key(endpoint: SshEndpoint, said: str) -> Refusal:
     """What is wrong with the host's key: it is another than the one known, or none is known."""
     file = endpoint.known_hosts or str(Path("~/.ssh/known_hosts").expanduser())
     name = f"[{endpoint.host}]:{endpoint.port}" if endpoint.port not in (None, 22) else endpoint.host
@@ -133,9 +144,9 @@ def _host_key(endpoint: SshEndpoint, said: str) -> str:
         known = False
     if known:
         fix = f"only if the host was set up anew, remove the old key: ssh-keygen -R '{name}' -f {file}"
-        return f"the key of {name} is not the one in {file} ({said}); {fix}"
+        return Refusal(RefusalKind.HOST_KEY, f"the key of {name} is not the one in {file} ({said})", fix=fix)
     fix = f"compare its fingerprint while connecting once with `ssh {_destination(endpoint)}`"
-    return f"no key of {name} is in {file} ({said}); {fix}"
+    return Refusal(RefusalKind.HOST_KEY, f"no key of {name} is in {file} ({said})", fix=fix)
 
 
 def _destination(endpoint: SshEndpoint) -> str:

@@ -86,9 +86,9 @@ def kill_sessions(server: Server) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def make_key(path: Path) -> Path:
+def make_key(path: Path, passphrase: str = "") -> Path:
     """A new key; the path of its public half."""
-    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)), check=True)
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", str(path)), check=True)
     return path.with_suffix(".pub")
 
 

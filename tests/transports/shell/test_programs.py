@@ -129,7 +129,7 @@ async def test_a_user_who_is_not_root_is_told_so(machine: Namespace) -> None:
     refusal = await transport.run(Program("laptop", "run-1", Acquire(30)))
     assert isinstance(refusal, Refusal)
     assert refusal.kind is RefusalKind.NO_PERMISSION
-    assert "sudo" in refusal.detail
+    assert "sudo" in refusal.fix
 
 
 async def test_what_such_a_user_may_not_read_is_refused_file_by_file(machine: Namespace) -> None:

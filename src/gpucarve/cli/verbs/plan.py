@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpucarve.cli.misuse import Misuse
-from gpucarve.cli.verb import fleet, verb, world
+from gpucarve.cli.verb import fleet, limit, verb, world
 
 if TYPE_CHECKING:
     from gpucarve.cli.exits import Exit
@@ -22,8 +22,15 @@ _out = click.option(
 _detailed = click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to change.")
 
 
-@verb("plan", fleet, world, _out, _detailed)
-def command(output: Output, file: str, world: Path | None, out: Path | None, detailed_exitcode: bool) -> Exit:
+@verb("plan", fleet, limit, world, _out, _detailed)
+def command(
+    output: Output,
+    file: str,
+    limit: tuple[str, ...],
+    world: Path | None,
+    out: Path | None,
+    detailed_exitcode: bool,
+) -> Exit:
     """Show what apply would change, and why; writes nothing to any host.
 
     \b
@@ -37,13 +44,15 @@ def command(output: Output, file: str, world: Path | None, out: Path | None, det
     from gpucarve.plan import codec
     from gpucarve.plan.plans import Purpose
 
-    loaded, folder = reading.fleet(file)
+    loaded, folder = reading.fleet(file, limit)
     opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:
         found = runner.run(app.survey(opened, loaded, Purpose.APPLY))
-    if found.problems:
+    plan = found.offer.plan
+    if found.refused_as_a_whole:
+        if plan.stages and not output.as_json:
+            output.explain(f"{plans.render(plan, output.style)}\n")
         return looking.refuse(found, output)
-    plan = found.draft.plan
     data = codec.to_data(plan)
     output.data(data["kind"], data, plans.render(plan, output.style, wide=output.wide))
     if out:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpucarve.cli.verb import fleet, journal, verb, world
+from gpucarve.cli.verb import fleet, journal, limit, verb, world
 
 if TYPE_CHECKING:
     from gpucarve.cli.exits import Exit
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from gpucarve.journal.store import Run
 
 
-@verb("status", fleet, world, journal)
-def command(output: Output, file: str, world: Path | None, journal: Path | None) -> Exit:
+@verb("status", fleet, limit, world, journal)
+def command(output: Output, file: str, limit: tuple[str, ...], world: Path | None, journal: Path | None) -> Exit:
     """Show each GPU with its slices drawn, who works on its host, and a run that was cut off.
 
     Writes nothing. In the drawing each vGPU is as wide as its share of the GPU; dots are free.
@@ -29,7 +29,7 @@ def command(output: Output, file: str, world: Path | None, journal: Path | None)
     from gpucarve.cli.exits import of_refusals
     from gpucarve.cli.views import status
 
-    loaded, folder = reading.fleet(file)
+    loaded, folder = reading.fleet(file, limit)
     run = _unfinished(journal or places.journal(), loaded.name, output)
     opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:

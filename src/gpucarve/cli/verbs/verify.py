@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpucarve.cli.verb import fleet, verb, world
+from gpucarve.cli.verb import fleet, limit, verb, world
 
 if TYPE_CHECKING:
     from gpucarve.cli.exits import Exit
     from gpucarve.cli.output import Output
 
 
-@verb("verify", fleet, world)
-def command(output: Output, file: str, world: Path | None) -> Exit:
+@verb("verify", fleet, limit, world)
+def command(output: Output, file: str, limit: tuple[str, ...], world: Path | None) -> Exit:
     """Check on a fresh look that everything the document asks for stands; writes nothing.
 
     \b
@@ -26,7 +26,7 @@ def command(output: Output, file: str, world: Path | None) -> Exit:
     from gpucarve.cli.views import documents, findings
     from gpucarve.plan.plans import Purpose
 
-    loaded, folder = reading.fleet(file)
+    loaded, folder = reading.fleet(file, limit)
     opened = reading.hosts(loaded, world, folder)
     with reading.world(opened) as runner:
         found = runner.run(app.survey(opened, loaded, Purpose.APPLY))

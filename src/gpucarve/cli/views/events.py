@@ -9,14 +9,27 @@ from collections.abc import Sequence
 
 from gpucarve.cli.views import steps
 from gpucarve.cli.views.text import Role, Style, printable
-from gpucarve.engine.events import Event, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.engine.events import (
+    Begun,
+    Event,
+    Gathered,
+    Queued,
+    StageBegun,
+    StepBegun,
+    StepEnded,
+    TargetEnded,
+    Waiting,
+)
 from gpucarve.model.hosts import Target
-from gpucarve.plan.plans import Step
 
 
 def line(event: Event, style: Style) -> str:
     """One event."""
     match event:
+        case Queued(target):
+            return f"{target}  {style.paint(Role.FAINT, 'waits for its turn')}"
+        case Begun(target):
+            return f"{target}  {style.paint(Role.HEAD, 'begins')}"
         case Gathered(target):
             return f"{target}  {style.paint(Role.FAINT, 'looked at')}"
         case StageBegun(stage):
@@ -31,11 +44,6 @@ def line(event: Event, style: Style) -> str:
         case TargetEnded(target, outcome, detail):
             role = Role.GOOD if outcome == "done" else Role.BAD
             return f"{target}  {style.paint(role, f'ended: {outcome}')}{_because(_reasons(target, detail))}"
-
-
-def doing(step: Step) -> str:
-    """A step under way, for a line that is drawn again and again."""
-    return f"{step.key.target}: {steps.name(step)}"
 
 
 def _reasons(target: Target, detail: Sequence[str]) -> str:

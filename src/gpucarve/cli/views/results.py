@@ -5,13 +5,15 @@ Boundary: pure.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from gpucarve.cli.views import documents, steps
 from gpucarve.cli.views.text import Role, Style, count
 from gpucarve.engine.converge import Result
-from gpucarve.engine.endings import Outcome
+from gpucarve.engine.endings import Ending, Outcome
 from gpucarve.model.findings import Finding
+from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Purpose
 
 _NEXT = {
@@ -19,6 +21,9 @@ _NEXT = {
     Outcome.DIVERGED: "look at the new plan with `gpucarve plan`, then apply it",
     Outcome.FAILED: "put right what it names, then run the same command again, or go back with `gpucarve rollback`",
     Outcome.BLOCKED: "put right what it waits for, then run the same command again",
+    Outcome.HELD: "put right what the hosts that failed report, then run the same command again",
+    Outcome.LEFT_OUT: "put right what it names, then run the same command again",
+    Outcome.PAUSED: "run the same command again: it goes on where it was",
     Outcome.LOCKED: "wait for the other controller, or use --take-over when it is known to be dead",
     Outcome.OVERTAKEN: "another controller goes on from here; nothing more was written by this one",
     Outcome.UNREACHABLE: "run the same command again when the host answers: it goes on where it was",
@@ -39,16 +44,15 @@ def render(result: Result, purpose: Purpose, style: Style) -> str:
     word = _DONE[purpose]
     head = f"{word.capitalize()}: {count(total, 'host')}." if done == total else f"{done} of {total} hosts {word}."
     lines = style.paragraph(head, role=Role.GOOD if done == total else Role.BAD)
+    alike: defaultdict[Ending, list[Target]] = defaultdict(list)
     for target, ending in result.endings.items():
         if ending.outcome is not Outcome.DONE:
-            lines.append(f"{target}: {style.paint(Role.BAD, ending.outcome.value)}")
-            lines += style.table(
-                [
-                    *(("why", steps.without(target, each)) for each in ending.reasons),
-                    ("next", _next(ending.outcome, purpose)),
-                ],
-                indent="  ",
-            )
+            reasons = tuple(steps.without(target, each) for each in ending.reasons)
+            alike[Ending(ending.outcome, reasons)].append(target)
+    for ending, targets in alike.items():
+        lines += style.paragraph(", ".join(map(str, targets)) + f": {ending.outcome.value}", rest="  ", role=Role.BAD)
+        rows = [*(("why", each) for each in ending.reasons), ("next", _next(ending.outcome, purpose))]
+        lines += style.table(rows, indent="  ")
     return "\n".join(lines)
 
 

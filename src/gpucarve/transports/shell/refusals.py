@@ -48,7 +48,7 @@ def without_answer(stray: str, status: int | None) -> Refusal:
     shown = stray.strip()[:_SHOWN]
     if _SUDO.search(stray):
         fix = "allow it with `USER ALL=(root) NOPASSWD: /bin/sh` in /etc/sudoers.d, or connect as root"
-        return Refusal(RefusalKind.NO_PERMISSION, f"sudo does not let this user become root: {shown}; {fix}")
+        return Refusal(RefusalKind.NO_PERMISSION, f"sudo does not let this user become root: {shown}", fix=fix)
     if status in (126, 127):
         return Refusal(RefusalKind.UNFIT, f"there is no shell to run: {shown}")
     return Refusal(RefusalKind.LOST, f"no answer (exit status {status}): {shown}")
@@ -69,7 +69,7 @@ def _refused(frame: Frame) -> Refusal:
             return Refusal(RefusalKind.UNFIT, f"the host lacks {', '.join(text.splitlines())}: install it")
         case ("unfit",) if kind_of(text) is FailureKind.REFUSED and "Permission denied" in text:
             fix = "connect as root or through sudo"
-            return Refusal(RefusalKind.NO_PERMISSION, f"{state.ROOT} belongs to root: {fix}; {text[:_SHOWN]}")
+            return Refusal(RefusalKind.NO_PERMISSION, f"{state.ROOT} belongs to root: {text[:_SHOWN]}", fix=fix)
         case ("unfit",):
             return Refusal(RefusalKind.UNFIT, f"{state.ROOT} cannot be written: {text[:_SHOWN]}")
         case ("lease",):
