@@ -38,11 +38,12 @@ def missing() -> str:
     lacks = [name for name in (*_PROGRAMS, *_MORE, "chroot", "ldd") if shutil.which(name) is None]
     if lacks:
         return f"there is no {', '.join(lacks)} (apt)"
-    tried = subprocess.run((*_enter("/"), "true"), capture_output=True, check=False)
+    tried = subprocess.run((*enter("/"), "true"), capture_output=True, check=False)
     return "" if tried.returncode == 0 else f"no root can be changed: {tried.stderr.decode().strip()}"
 
 
-def _enter(root: str | Path) -> tuple[str, ...]:
+def enter(root: str | Path) -> tuple[str, ...]:
+    """The command line that runs what follows it in that root."""
     as_root = () if os.geteuid() == 0 else (shutil.which("unshare") or "unshare", "--map-root-user")
     return (*as_root, shutil.which("chroot") or "chroot", str(root))
 
@@ -127,9 +128,9 @@ class Rooted:
     def run(self, *shell: str) -> subprocess.CompletedProcess[str]:
         """Boot once: the script, by this shell, while a kernel answers writes to sysfs."""
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-        with _kernel(self):
+        with kernel(self):
             return subprocess.run(
-                (*_enter(self.path), *shell, units.SCRIPT),
+                (*enter(self.path), *shell, units.SCRIPT),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -173,7 +174,7 @@ def rooted(path: Path) -> Rooted:
 
 
 @contextmanager
-def _kernel(root: Rooted) -> Iterator[None]:
+def kernel(root: Rooted) -> Iterator[None]:
     """Do what is written to `unbind` and `drivers_probe`, in this order where both wait, until the script has ended."""
     for driver in ("nvidia", "nouveau"):
         if not root.at(f"sys/bus/pci/drivers/{driver}").exists():

@@ -18,7 +18,6 @@ from gpucarve.model.hosts import Target
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import VgpuTypeName
-from gpucarve.resources.host import instances
 from gpucarve.spec import Cut
 from gpucarve.spec.selectors import read
 
@@ -104,6 +103,6 @@ def standing(*texts: str, on: PciAddress = GPU) -> mig.GpuMig:
 
 
 def claim_of(text: str, gpu: PciAddress = GPU) -> str:
-    """The name of the claim that the resource of such an instance makes."""
+    """The name of the claim on such an instance."""
     profile, _, at = text.partition("@")
-    return instances.key(HOST, gpu, MigProfileName.parse(profile), Placement.parse(at)).local
+    return f"gpu-instance@{gpu}#{MigProfileName.parse(profile).dotted}@{at}"

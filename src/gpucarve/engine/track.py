@@ -27,7 +27,7 @@ from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEn
 from gpucarve.engine.pausing import Pause
 from gpucarve.engine.rollout import Turns
 from gpucarve.errors import BugError, UnreachableError
-from gpucarve.facts import boot, ours
+from gpucarve.facts import boot, ours, units
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action
 from gpucarve.model.hosts import ResourceKey, Target
@@ -42,6 +42,7 @@ _ROUNDS = 4  # how often one step may begin before we say that it makes no progr
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
 _PAUSED = Ending(Outcome.PAUSED, ("half way",))
+_BOOT_PATIENCE = 1000.0  # seconds for our boot unit to end; systemd gives it 900
 
 
 class RunLog(Protocol):
@@ -160,10 +161,13 @@ class Track:
         return (self.target,) if before and not isinstance(running, Unknown) and running.boot_id != before else ()
 
     async def _arrive(self, patience: float) -> Observed:
-        """A snapshot of a target that answers and on which no orphan works. Raises Ended."""
+        """A snapshot of a target that answers, has done its part of a boot, and on which no orphan works.
+
+        Raises Ended.
+        """
         end = await self.channel.now() + patience
         while True:
-            observed = await self.channel.observe()
+            observed = await self._booted(await self.channel.observe())
             if isinstance(observed, Observed):
                 if not self._orphaned(observed):
                     self.emit(Gathered(self.target))
@@ -185,6 +189,18 @@ class Track:
                 raise Ended(_PAUSED)
             self.emit(Waiting(self.target, "it does not answer"))
             await self.channel.sleep(5.0)
+
+    async def _booted(self, observed: Observed | Refusal) -> Observed | Refusal:
+        """The snapshot once our boot unit has come to its end: before that, what it brings back seems to be missing."""
+        end = await self.channel.now() + _BOOT_PATIENCE
+        told = False
+        while isinstance(observed, Observed) and _boots(observed) and await self.channel.now() < end:
+            if not told:
+                self.emit(Waiting(self.target, f"{units.NAME} brings back what the boot has wiped"))
+                told = True
+            await self.channel.sleep(2.0)
+            observed = await self.channel.observe()
+        return observed
 
     def _orphaned(self, observed: Observed) -> bool:
         state, running = observed.get(ours.PROBE), observed.get(boot.PROBE)
@@ -279,6 +295,12 @@ class Track:
         boot_id = next(each.value for each in step.preconditions if isinstance(each, Equals))
         self.reboots[self.target] = boot_id
         return boot_id
+
+
+def _boots(observed: Observed) -> bool:
+    """Whether systemd has yet to see the end of our boot unit in this boot."""
+    unit = observed.get(units.PROBE)
+    return not isinstance(unit, Unknown) and unit.due
 
 
 def describe(outcome: CallOutcome) -> str:

@@ -168,11 +168,17 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """All that a power cut wipes."""
+    """All that a power cut wipes.
+
+    `units` are the oneshot units of systemd that ran in this boot, with their ActiveState; `read_units` the digest of
+    each unit's file as systemd last read it.
+    """
 
     boot: Boot
     devices: Devices = field(default_factory=Devices)
     processes: Processes = field(default_factory=Processes)
+    units: Mapping[str, str] = field(default_factory=dict)
+    read_units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -227,13 +233,15 @@ class Schedule:
     """What is going to happen by itself, as times on the world's clock; None for not at all.
 
     `stops_at`: an orderly shutdown under way ends then; `wakes_at`: a machine that is off comes back then;
-    `hangs_until`: nothing on it moves before; `cut_off_until`: it goes on, but nobody can reach it.
+    `hangs_until`: nothing on it moves before; `cut_off_until`: it goes on, but nobody can reach it;
+    `boot_unit_ends_at`: gpucarve's boot unit has done its work.
     """
 
     stops_at: float | None = None
     wakes_at: float | None = None
     hangs_until: float | None = None
     cut_off_until: float | None = None
+    boot_unit_ends_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

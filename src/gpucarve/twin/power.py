@@ -3,7 +3,8 @@
 Level-triggered and pure in (machine, now, randomness): it may be asked at any time, however late, and knows nothing of
 who asks.
 
-Boundary: boot and shutdown. Faults and the reboot command only write the schedule.
+Boundary: boot and shutdown; what systemd then starts of ours is `boot_unit`'s. Faults and the reboot command only write
+the schedule.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import uuid
 from dataclasses import replace
 from random import Random
 
-from gpucarve.twin import grub, mig
+from gpucarve.twin import boot_unit, grub, mig
 from gpucarve.twin.functions import iommu_on, physical_groups
-from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running, Schedule
+from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running
 from gpucarve.twin.nodes import File
 
 
@@ -25,21 +26,27 @@ def reconcile(machine: Machine, now: float, randomness: Random) -> Machine:
         machine = go_down(machine, schedule.stops_at, machine.hardware.boot_seconds)
     schedule = machine.schedule
     if machine.running is None and schedule.wakes_at is not None and now >= schedule.wakes_at:
-        machine = come_up(machine, randomness)
+        woken = come_up(machine, randomness)
+        machine = woken if woken.running is None else boot_unit.begin(woken, schedule.wakes_at)
     schedule = machine.schedule
-    over = Schedule(
-        schedule.stops_at,
-        schedule.wakes_at,
-        None if schedule.hangs_until is None or now >= schedule.hangs_until else schedule.hangs_until,
-        None if schedule.cut_off_until is None or now >= schedule.cut_off_until else schedule.cut_off_until,
+    over = replace(
+        schedule,
+        hangs_until=None if schedule.hangs_until is None or now >= schedule.hangs_until else schedule.hangs_until,
+        cut_off_until=None
+        if schedule.cut_off_until is None or now >= schedule.cut_off_until
+        else schedule.cut_off_until,
     )
-    return machine if over == schedule else replace(machine, schedule=over)
+    machine = machine if over == schedule else replace(machine, schedule=over)
+    if over.hangs_until is None and over.boot_unit_ends_at is not None and now >= over.boot_unit_ends_at:
+        machine = boot_unit.finish(machine, over.boot_unit_ends_at)
+    return machine
 
 
 def next_event(machine: Machine) -> float | None:
     """When the schedule changes something next."""
     schedule = machine.schedule
-    times = (schedule.stops_at, schedule.wakes_at, schedule.hangs_until, schedule.cut_off_until)
+    ends = (schedule.hangs_until, schedule.cut_off_until, schedule.boot_unit_ends_at)
+    times = (schedule.stops_at, schedule.wakes_at, *ends)
     return min((time for time in times if time is not None), default=None)
 
 
@@ -50,7 +57,9 @@ def go_down(machine: Machine, now: float, seconds: float) -> Machine:
         machine,
         running=None,
         files=machine.files if len(kept) == len(machine.files.nodes) else Files(kept),
-        schedule=replace(machine.schedule, stops_at=None, hangs_until=None, wakes_at=now + seconds),
+        schedule=replace(
+            machine.schedule, stops_at=None, hangs_until=None, boot_unit_ends_at=None, wakes_at=now + seconds
+        ),
     )
 
 

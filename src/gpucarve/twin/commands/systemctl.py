@@ -1,6 +1,7 @@
 """systemctl: reboot, is-system-running, daemon-reload, and units enabled, disabled and shown.
 
-Boundary: links in /etc/systemd/system and the machine's schedule; units are not run here.
+Boundary: links in /etc/systemd/system and the machine's schedule; no unit is run here. gpucarve's own runs at power-on,
+by `boot_unit`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,8 @@ from gpucarve.twin import filesystem
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import File
 from gpucarve.twin.sight import view
-
-_OWN = "/etc/systemd/system"
-_PACKAGED = "/usr/lib/systemd/system"
+from gpucarve.twin.systemd import place, read_again, stale
 
 
 def systemctl(machine: Machine, invocation: Invocation) -> Ran:
@@ -28,7 +26,10 @@ def systemctl(machine: Machine, invocation: Invocation) -> Ran:
             stopping = machine.schedule.stops_at is not None
             return ran(machine, 0.02, "stopping\n" if stopping else "running\n", status=1 if stopping else 0)
         case ("daemon-reload",):
-            return ran(machine, 0.3)
+            return ran(read_again(machine), 0.3)
+        case ("disable", "--now", unit):
+            disabled = _unit(machine, "disable", unit)
+            return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, unit))
         case (("enable" | "disable" | "is-enabled") as verb, unit):
             return _unit(machine, verb, unit)
         case ("show", *words):
@@ -48,30 +49,24 @@ def _shown(machine: Machine, words: list[str]) -> str:
 
 
 def _properties(machine: Machine, unit: str) -> dict[str, str | int]:
-    path, links = _place(machine, unit)
+    path, links = place(machine, unit)
     pids = [process.pid for process in machine.up.processes.entries if process.unit == unit]
     enabled = any(view(machine).exists(link) for link in links)
-    return {
+    state = machine.up.units.get(unit) or ("active" if pids else "inactive")
+    known: dict[str, str | int] = {
         "Id": unit,
         "LoadState": "loaded" if path else "not-found",
-        "ActiveState": "active" if pids else "inactive",
+        "ActiveState": state,
         "MainPID": pids[0] if pids else 0,
         "UnitFileState": "" if path is None else "enabled" if enabled else "disabled" if links else "static",
-        "NeedDaemonReload": "no",
+        "NeedDaemonReload": "yes" if stale(machine, unit) else "no",
     }
-
-
-def _place(machine: Machine, unit: str) -> tuple[str | None, list[str]]:
-    """Where a unit's file is, and the links that enable it."""
-    sight = view(machine)
-    path = next((f"{folder}/{unit}" for folder in (_OWN, _PACKAGED) if sight.exists(f"{folder}/{unit}")), None)
-    links = [f"{_OWN}/{target}.wants/{unit}" for target in _wanted_by(sight.file(path))] if path else []
-    return path, links
+    return known | {"Job": 1} if state == "activating" else known
 
 
 def _unit(machine: Machine, verb: str, unit: str) -> Ran:
     sight = view(machine)
-    path, links = _place(machine, unit)
+    path, links = place(machine, unit)
     if path is None:
         return ran(machine, 0.02, stderr=f"Failed to {verb} unit: Unit file {unit} does not exist.\n", status=1)
     enabled = any(sight.exists(link) for link in links)
@@ -89,13 +84,10 @@ def _unit(machine: Machine, verb: str, unit: str) -> Ran:
                 out += f"Removed {link}.\n"
     except KernelError as error:
         return ran(machine, 0.1, stderr=f"Failed to {verb} unit: {error.text}\n", status=1)
-    return ran(machine, 0.3, stderr=out)
+    return ran(read_again(machine), 0.3, stderr=out)
 
 
-def _wanted_by(unit: File) -> list[str]:
-    return [
-        target
-        for line in unit.content.decode("utf-8", "replace").splitlines()
-        if line.startswith("WantedBy=")
-        for target in line.removeprefix("WantedBy=").split()
-    ]
+def _stopped(machine: Machine, unit: str) -> Machine:
+    """A oneshot that stayed active is that no more."""
+    states = {name: state for name, state in machine.up.units.items() if name != unit}
+    return replace(machine, running=replace(machine.up, units=states))
