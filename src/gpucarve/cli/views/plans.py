@@ -6,9 +6,10 @@ what is disturbed, what cannot be undone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from gpucarve.cli.views import short_plans, steps
+from gpucarve.cli.views import rollouts, short_plans, steps
 from gpucarve.cli.views.text import Role, Style, count
 from gpucarve.model.changes import Action, DisruptionKind, NothingToUndo
 from gpucarve.model.hosts import Target
@@ -27,7 +28,7 @@ _MORE = [("Details", "add `-o wide`: what each step assumes, disturbs, and how i
 
 def render(plan: Plan, style: Style, *, wide: bool = False) -> str:
     """The whole plan, in short or with all that is known of each step; one sentence when there is nothing to do."""
-    if not plan.stages:
+    if not plan.stages and not plan.left_out:
         return f"Nothing to {steps.VERBS[plan.purpose]}: fleet {plan.fleet} needs no change."
     head = f"Plan to {steps.VERBS[plan.purpose]}: fleet {plan.fleet}, {_size(plan)}"
     lines = style.paragraph(head, rest="  ", role=Role.HEAD)
@@ -37,8 +38,10 @@ def render(plan: Plan, style: Style, *, wide: bool = False) -> str:
 
 def _long(plan: Plan, style: Style) -> list[str]:
     lines: list[str] = []
+    earlier: defaultdict[Target, list[StagePlan]] = defaultdict(list)
     for number, stage in enumerate(plan.stages, 1):
-        lines += ["", *_stage(number, stage, plan.stages[: number - 1], style)]
+        lines += ["", *_stage(number, stage, earlier[stage.target], style)]
+        earlier[stage.target].append(stage)
     return lines
 
 
@@ -52,14 +55,16 @@ def summary(plan: Plan) -> list[tuple[str, str]]:
     rows += [("No way back", f"{steps.name(step)}: {step.undo}") for step in plan.irreversible]
     if not plan.irreversible:
         rows.append(("Way back", _WAYS_BACK[plan.purpose]))
-    return rows
+    return rows + rollouts.rows(plan)
 
 
 def disturbed(plan: Plan) -> list[str]:
     """Each host with what will be disturbed there, the widest first."""
     lines = []
-    for target in dict.fromkeys(step.key.target for step in plan.steps):
-        own = [step for step in plan.steps if step.key.target == target]
+    of_targets: defaultdict[Target, list[Step]] = defaultdict(list)
+    for step in plan.steps:
+        of_targets[step.key.target].append(step)
+    for target, own in of_targets.items():
         reboots = sum(step.action is Action.REBOOT for step in own)
         found = {step.disruption for step in own if step.disruption.kind is not DisruptionKind.NONE}
         lesser = sorted((each for each in found if each.kind is not DisruptionKind.REBOOT), key=str)

@@ -1,6 +1,6 @@
-"""The hosts of a run as it goes: what each is doing, and how many are where.
+"""How a plan goes over hosts, and where the hosts of a run are as it goes.
 
-Boundary: events in, lines out; nothing is drawn here.
+Boundary: plans and events in, lines out; nothing is drawn here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gpucarve.cli.views import steps
-from gpucarve.cli.views.text import Role, Style, printable
+from gpucarve.cli.views.text import Role, Style, count, printable
 from gpucarve.engine.endings import Outcome
 from gpucarve.engine.events import (
     Begun,
@@ -22,8 +22,33 @@ from gpucarve.engine.events import (
     Waiting,
 )
 from gpucarve.model.hosts import ResourceKey, Target
+from gpucarve.plan.plans import Plan
+from gpucarve.plan.rollouts import LeftOut, SiteRollout
 
 _MOST = 20  # lines; a terminal shows no more at a glance
+
+
+def rows(plan: Plan) -> list[tuple[str, str]]:
+    """What an approval has to know of the order among hosts, and of those that are no part of it."""
+    working = {step.key.target for step in plan.steps}
+    orders = [order for rollout in plan.rollouts if (order := _order(rollout, working))]
+    left_out = [f"{each.target}: {_why(each)}" for each in plan.left_out]
+    return [*(("Rollout", text) for text in orders), *(("Left out", text) for text in left_out)]
+
+
+def _order(rollout: SiteRollout, working: Collection[Target]) -> str:
+    """How a site's hosts are gone over; nothing where there is no order among them."""
+    hosts = [target.name for target in rollout.hosts if target in working]
+    if len(hosts) < 2:
+        return ""
+    first = f"first {', '.join(hosts[: rollout.canary])}, then " if rollout.canary else ""
+    most = f"at most {rollout.max_unavailable} at once"
+    left = rollout.max_failures - len(rollout.left_out)
+    return f"{rollout.site}: {first}{most}, no further after {count(left, 'failure')}"
+
+
+def _why(host: LeftOut) -> str:
+    return "; ".join(steps.without(host.target, reason) for reason in host.reasons)
 
 
 class Scoreboard:

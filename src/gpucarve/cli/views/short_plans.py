@@ -1,4 +1,4 @@
-"""A plan in short: host by host and stage by stage, a line a step.
+"""A plan in short: stage by stage, a line a step; hosts to which the same happens are told of once.
 
 What an approval needs and has no room here (what each prediction assumes, how each step is undone) is the long form's,
 `-o wide`; what is disturbed and what has no way back stands below both.
@@ -8,20 +8,26 @@ Boundary: pure; `plans` puts it between its head and its summary.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from gpucarve.cli.views import steps
 from gpucarve.cli.views.text import Role, Style
 from gpucarve.model.changes import Action
+from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Plan, StagePlan, Step
 
 
 def body(plan: Plan, style: Style) -> list[str]:
-    """The lines between head and summary."""
+    """The lines between head and summary; hosts with the same lines are named together."""
+    bodies: defaultdict[Target, list[str]] = defaultdict(list)
+    for stage in plan.stages:
+        bodies[stage.target] += _stage(stage, style)
+    alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for target, own in bodies.items():
+        alike[tuple(own)].append(str(target))
     lines: list[str] = []
-    for target in dict.fromkeys(stage.target for stage in plan.stages):
-        lines += ["", style.paint(Role.HEAD, str(target))]
-        for stage in plan.stages:
-            if stage.target == target:
-                lines += _stage(stage, style)
+    for same, targets in alike.items():
+        lines += ["", *style.paragraph(", ".join(targets), role=Role.HEAD), *same]
     return lines
 
 

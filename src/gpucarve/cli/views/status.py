@@ -34,7 +34,7 @@ def render(answers: Answers, run: Run | None, catalog: Catalog, style: Style) ->
     if run:
         text = (
             f"run {run.run} ({run.plan.purpose.value}, begun {run.started}) has not ended: unless another gpucarve "
-            f"is at work on it, it was cut off; `gpucarve {run.plan.purpose.value}` goes on with it"
+            f"is at work on it, it paused or was cut off; `{_command(answers, run)}` goes on with it"
         )
         lines += style.paragraph(text, rest="  ", role=Role.WARN)
     return "\n".join(lines)
@@ -111,6 +111,15 @@ def _lease(observed: Observed) -> str:
 def held(lease: Lease) -> str:
     """Who works on a host."""
     return f"held by controller {lease.holder} (run {lease.run})" if lease.holder else "nobody at work"
+
+
+def _command(answers: Answers, run: Run) -> str:
+    """What goes on with a run: it has to be about the same hosts."""
+    verb = f"gpucarve {run.plan.purpose.value}"
+    if set(answers) == set(run.plan.hosts):
+        return verb
+    names = [f"--limit {target}" for target in run.plan.hosts]
+    return " ".join([verb, *(names if len(names) <= 3 else (*names[:2], "…"))])
 
 
 def _host_data(target: Target, answer: Observed | Refusal, catalog: Catalog) -> dict[str, Any]:
