@@ -21,6 +21,13 @@ def test_a_saved_plan_that_still_fits_is_applied_without_asking(cli: Cli, twin: 
     assert "4 checks: 4 as wanted" in said.out
 
 
+def test_a_saved_plan_is_not_shown_a_second_time_unless_all_of_it_is_wanted(cli: Cli, twin: Twin) -> None:
+    plan = cli.folder / "plan.json"
+    cli.on_fleet("plan", "--out", plan)
+    said = cli.on_fleet("apply", plan)
+    assert said.out.startswith("Plan to apply: fleet lab, 7 steps on 1 host\nApplied: 1 host.\n")
+
+
 def test_the_saved_plan_is_what_json_output_shows(cli: Cli, twin: Twin) -> None:
     plan = cli.folder / "plan.json"
     shown = cli.on_fleet("plan", "--out", plan, "-o", "json").out

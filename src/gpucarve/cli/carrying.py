@@ -75,7 +75,10 @@ def carry_out(desk: Desk, order: Order) -> Exit:
         return _conclude(desk, order, None, found)
     plan = order.saved or plan
     style = desk.output.side if desk.output.as_json else desk.output.style
-    desk.output.explain(plans.render(plan, style, wide=desk.output.wide))
+    known = order.saved is not None and not desk.output.wide  # who saved it has seen it
+    desk.output.explain(
+        "\n".join(plans.head(plan, style)) if known else plans.render(plan, style, wide=desk.output.wide)
+    )
     if not (order.yes or order.saved or _approved(plan, order.purpose)):
         desk.output.note("Nothing was changed.")
         return Exit.FAILED

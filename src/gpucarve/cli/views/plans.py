@@ -30,10 +30,15 @@ def render(plan: Plan, style: Style, *, wide: bool = False) -> str:
     """The whole plan, in short or with all that is known of each step; one sentence when there is nothing to do."""
     if not plan.stages and not plan.left_out:
         return f"Nothing to {steps.VERBS[plan.purpose]}: fleet {plan.fleet} needs no change."
-    head = f"Plan to {steps.VERBS[plan.purpose]}: fleet {plan.fleet}, {_size(plan)}"
-    lines = style.paragraph(head, rest="  ", role=Role.HEAD)
+    lines = head(plan, style)
     lines += _long(plan, style) if wide else short_plans.body(plan, style)
     return "\n".join([*lines, "", *style.table([*summary(plan), *([] if wide else _MORE)])])
+
+
+def head(plan: Plan, style: Style) -> list[str]:
+    """What the plan is for, and how much it is."""
+    text = f"Plan to {steps.VERBS[plan.purpose]}: fleet {plan.fleet}, {_size(plan)}"
+    return style.paragraph(text, rest="  ", role=Role.HEAD)
 
 
 def _long(plan: Plan, style: Style) -> list[str]:

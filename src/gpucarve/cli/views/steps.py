@@ -23,6 +23,9 @@ MARKS = {
 VERBS = {Purpose.APPLY: "apply", Purpose.ROLLBACK: "roll back", Purpose.ADOPT: "adopt"}
 
 
+_SPELT = {"GPU": "GPU", "MIG": "MIG", "VGPUS": "vGPUs"}
+
+
 def name(step: Step) -> str:
     """`create vgpu 0000:65:00.0#0`; a reboot is just that."""
     kind = "" if step.key.kind == step.action.value else step.key.kind
@@ -31,7 +34,7 @@ def name(step: Step) -> str:
 
 def title(stage: Stage) -> str:
     """`enable virtual functions`."""
-    return stage.name.lower().replace("_", " ").replace("vgpus", "vGPUs")
+    return " ".join(_SPELT.get(word, word.lower()) for word in stage.name.split("_"))
 
 
 def without(target: Target, reason: str) -> str:
