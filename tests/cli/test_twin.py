@@ -25,6 +25,25 @@ def test_a_rollback_that_would_take_a_guests_vgpu_is_refused_and_names_the_guest
     assert "guest vm-1" in refused.out
 
 
+def test_the_history_of_a_host_is_what_somebody_would_have_typed(cli: Cli, twin: Twin) -> None:
+    assert cli("twin", "history", HOST).out == f"{HOST}: nothing was done\n"
+    assert cli.on_fleet("apply", "--yes").status == 0
+    *told, summary = cli("twin", "history", HOST).out.splitlines()
+    assert [line.split()[1:3] for line in told[:4]] == [
+        ["write", "/etc/default/grub"], ["update-grub"], ["systemctl", "reboot"],
+        ["/usr/lib/nvidia/sriov-manage", "-e"],
+    ]  # fmt: skip
+    assert "/var/lib/gpucarve" not in " ".join(told)
+    assert summary == f"{HOST}: 6 commands, 1 file, 1 reboot"
+    assert cli("twin", "history", HOST, "--count").out == f"{summary}\n"
+
+
+def test_looking_leaves_no_history(cli: Cli, twin: Twin) -> None:
+    cli.on_fleet("plan")
+    cli.on_fleet("status")
+    assert cli("twin", "history", HOST).out == f"{HOST}: nothing was done\n"
+
+
 def test_what_cannot_be_done_to_a_world_is_said_with_what_there_is(cli: Cli, twin: Twin) -> None:
     nowhere = cli("twin", "reboot", "cci1/nowhere")
     assert nowhere.status == 64

@@ -87,8 +87,13 @@ def test_the_content_of_our_own_files_is_kept() -> None:
     [
         ("/etc/modprobe.d/x.conf", None),
         ("/etc/modprobe.d/x.conf", Failure(FailureKind.REFUSED, "Permission denied")),
-        (modules.LOADED, Failure(FailureKind.ABSENT, "gone")),
+        (modules.LOADED, Failure(FailureKind.REFUSED, "Permission denied")),
     ],
 )
 def test_what_cannot_be_read_makes_it_unknown(path: str, content: Content) -> None:
     assert path in why(modules.PROBE, KERNEL | {path: content})
+
+
+def test_a_kernel_without_loadable_modules_has_none_loaded() -> None:
+    found = known(modules.PROBE, {path: text for path, text in KERNEL.items() if path != modules.LOADED})
+    assert found.loaded == frozenset()

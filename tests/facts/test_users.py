@@ -62,9 +62,19 @@ def test_who_has_the_driver_as_a_whole_open_uses_every_gpu(path: str, counts: bo
     assert [bool(found.on_gpu(gpu)) for gpu in (FIRST, SECOND)] == [counts, counts]
 
 
+def test_a_gpu_that_nvidia_s_driver_does_not_have_is_not_used_through_it() -> None:
+    found = known(users.PROBE, INFORMATION, holders=(Holder("/dev/nvidiactl", 5, ("tool",)),))
+    assert found.on_gpu(PciAddress.parse("0000:af:00.0")) == ()
+
+
 def test_one_process_with_several_devices_open_is_one_user() -> None:
     again = [Holder(path, 41, TRAINER.argv) for path in ("/dev/nvidia1", "/dev/nvidiactl", "/dev/nvidia1 (deleted)")]
     assert len(known(users.PROBE, INFORMATION, holders=again).on_gpu(FIRST)) == 1
+
+
+def test_who_has_one_gpu_open_does_not_use_the_others_through_the_driver_as_a_whole() -> None:
+    held = [Holder(path, 41, TRAINER.argv) for path in ("/dev/nvidia-uvm", "/dev/nvidia1", "/dev/nvidiactl")]
+    assert known(users.PROBE, INFORMATION, holders=held).on_gpu(SECOND) == ()
 
 
 @pytest.mark.parametrize(

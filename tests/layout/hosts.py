@@ -18,6 +18,7 @@ from gpucarve.model.hosts import Target
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import VgpuTypeName
+from gpucarve.resources.host import instances
 from gpucarve.spec import Cut
 from gpucarve.spec.selectors import read
 
@@ -103,6 +104,6 @@ def standing(*texts: str, on: PciAddress = GPU) -> mig.GpuMig:
 
 
 def claim_of(text: str, gpu: PciAddress = GPU) -> str:
-    """The name of the claim on such an instance."""
+    """The name of the claim that the resource of such an instance makes."""
     profile, _, at = text.partition("@")
-    return f"gpu-instance@{gpu}#{MigProfileName.parse(profile).dotted}@{at}"
+    return instances.key(HOST, gpu, MigProfileName.parse(profile), Placement.parse(at)).local

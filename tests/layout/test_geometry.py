@@ -170,8 +170,9 @@ def test_it_keeps_its_place_under_whichever_name_the_driver_prints() -> None:
 
 
 def test_a_place_that_is_ours_is_kept_though_a_reboot_has_taken_the_instance() -> None:
-    seen = host(function(str(GPU), "A100-80"), claims={claim_of("1g.10gb@5:1"): {}})
-    assert _spots(seen, g1_10=1) == ["1g.10gb@5:1"]
+    seen = host(function(str(GPU), "H100"), claims={claim_of("1g.10gb@5:1"): {}, claim_of("1g.10gb+me@2:1"): {}})
+    (found,) = laid_out(seen, cut(mig={"1g.10gb": 1, "1g.10gb+me": 1}))
+    assert spots(found) == ["1g.10gb+me@2:1", "1g.10gb@5:1"]
 
 
 def test_the_places_of_another_gpu_are_no_wish_for_this_one() -> None:

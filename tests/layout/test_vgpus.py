@@ -77,9 +77,9 @@ def test_both_kinds_are_refused_on_one_gpu_and_fine_on_two() -> None:
     assert [each.mig_mode for each in both] == [True, False]
 
 
-def test_two_sizes_are_refused_and_mixed_size_mode_is_said_to_be_off_where_the_board_has_it() -> None:
-    (new,) = refused(card("A40"), cut(vgpu={"A40-8Q": 1, "A40-16Q": 1}))
-    assert "mixed-size mode, which this release does not switch on" in new.rule
+def test_two_sizes_are_refused_and_mixed_size_mode_is_said_to_be_off() -> None:
+    (found,) = refused(card("A40"), cut(vgpu={"A40-8Q": 1, "A40-16Q": 1}))
+    assert "mixed-size mode, which this release does not switch on" in found.rule
 
 
 def test_a_mig_backed_type_of_another_board_is_answered_with_those_of_this_one() -> None:
@@ -101,6 +101,7 @@ PLACED = [
     for board in gpu.boards
     for each in KNOWN.vgpu_types(board)
     if gpu.sriov_vgpu
+    and gpu.id not in ("b200", "b300")
     and (each.mode is VgpuMode.TIME_SLICED or ((table := KNOWN.mig_table(gpu.id)) and table.memory_slices))
 ]
 
@@ -125,6 +126,12 @@ def test_a_gpu_on_a_board_with_nvswitches_goes_to_no_vm(kind: dict[str, Any]) ->
     (found,) = refused(host(gpu, SWITCH), cut(**kind))
     assert "is on a board with NVSwitches (0000:04:00.0)" in found.fact
     assert isinstance(laid_out(host(gpu), cut(**kind)), tuple)
+
+
+@pytest.mark.parametrize("device", ["2901", "3182"])
+def test_gpus_that_are_on_no_other_board_need_no_switch_on_the_bus_to_tell(device: str) -> None:
+    (found,) = refused(card(device), cut(passthrough=True))
+    assert "is on a board with NVSwitches (such GPUs are on no other)" in found.fact
 
 
 @pytest.mark.parametrize("kind", [{"mig": {"1g.10gb": 1}}, {"whole": True}])

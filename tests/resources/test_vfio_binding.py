@@ -219,7 +219,6 @@ def test_before_the_reboot_it_is_predicted_with_the_functions_that_are_known(out
         (_sight(NATIVE, iommu_group=None), "no IOMMU group"),
         (_sight(NATIVE, enabled_vfs=4), "4 virtual functions"),
         (_used(_sight(NATIVE | {GPU: "nvidia"}), by_gpu={GPU: (PROCESS,)}), "process 4711 (python3)"),
-        (_used(_sight(NATIVE | {GPU: "nvidia"}), of_all=(PROCESS,)), "process 4711 (python3)"),
         (_used(_sight(GIVEN | {USB: "xhci_hcd"}), by_group={12: (GUEST,)}), "guest vm-1"),
         (_sight(NATIVE, rule=b"# mine\n"), "did not write"),
     ],
@@ -244,7 +243,7 @@ def test_a_vgpu_on_the_gpu_is_named() -> None:
     "found",
     [
         {"by_gpu": {GPU: (SERVICE,)}},
-        {"by_gpu": {OTHER: (PROCESS,)}, "of_all": (PROCESS,)},
+        {"by_gpu": {OTHER: (PROCESS,)}},
         {"by_group": {13: (GUEST,)}},
     ],
     ids=["a service that is stopped for it", "a process on another GPU", "a guest with another device"],

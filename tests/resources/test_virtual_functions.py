@@ -13,10 +13,11 @@ from gpucarve.calls.predicates import Equals
 from gpucarve.calls.primitives import Claim, Disown, ReadFiles, Run
 from gpucarve.calls.programs import CallOutcome, Guarded
 from gpucarve.calls.replies import Done, Failure, FailureKind, File, Files, Link, Links
-from gpucarve.facts import driver, pci
+from gpucarve.facts import driver, mig, pci
 from gpucarve.model.changes import Action, DisruptionKind
+from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.resources.decisions import Batch, Decision, Outlook
-from gpucarve.resources.host import virtual_functions
+from gpucarve.resources.host import instances, virtual_functions
 from gpucarve.resources.host.virtual_functions import LOCK_MESSAGE, NoVirtualFunctions, VirtualFunctions
 from tests.resources import sights
 from tests.resources.sights import (
@@ -138,6 +139,30 @@ def test_others_vgpus_on_another_gpu_do_not_keep_them_on() -> None:
 def test_one_that_is_passed_through_keeps_them_on() -> None:
     sight = Sight(claims=CLAIM, functions=functions(4, vf_driver="vfio-pci"))
     assert f"{VFS[0]} is bound to vfio-pci" in fact(decide(OFF, sight))
+
+
+HALF = mig.GpuInstance(2, MigProfileName.parse("3g.40gb"), 9, Placement(4, 4))
+HALF_KEY = instances.key(HOST, GPU, HALF.profile, HALF.placement)
+
+
+def _half(*, adopted: bool) -> dict[str, dict[str, Any]]:
+    """The claim of that instance."""
+    return {HALF_KEY.local: json.loads(instances.record(instances.Place(GPU, HALF.profile, HALF.placement, adopted)))}
+
+
+@pytest.mark.parametrize("claims", [{}, _half(adopted=True)])
+@pytest.mark.parametrize(("resource", "on"), [(ON, 0), (OFF, 4)])
+def test_gpu_instances_that_others_made_keep_them_from_being_switched(
+    resource: VirtualFunctions | NoVirtualFunctions, on: int, claims: dict[str, dict[str, Any]]
+) -> None:
+    sight = Sight(functions=functions(on), mig=sights.modes(True, True, (HALF,)), claims=CLAIM | claims)
+    assert "switching virtual functions wipes them: 3g.40gb at 4:4" in fact(decide(resource, sight))
+
+
+@pytest.mark.parametrize(("resource", "on"), [(ON, 0), (OFF, 4)])
+def test_our_own_do_not_since_they_are_made_again(resource: VirtualFunctions | NoVirtualFunctions, on: int) -> None:
+    claims = CLAIM | _half(adopted=False)
+    change(decide(resource, Sight(functions=functions(on), mig=sights.modes(True, True, (HALF,)), claims=claims)))
 
 
 # --- doing

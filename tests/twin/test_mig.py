@@ -67,6 +67,16 @@ async def test_on_ampere_a_client_leaves_the_change_pending_until_a_reset_withou
     assert (await _seen(bench)).current is True
 
 
+async def test_a_reset_wipes_the_instances_of_its_gpu_alone(bench: Bench) -> None:
+    for gpu in (GPU, OTHER_GPU):
+        bench.hand("nvidia-smi", "-i", gpu, "-mig", "1")
+        bench.hand("nvidia-smi", "mig", "-i", gpu, "-cgi", HALF)
+    assert bench.hand("nvidia-smi", "-i", GPU, "--gpu-reset").status == 0
+    assert (await _seen(bench)).instances == ()
+    assert (await _seen(bench)).current is True
+    assert len((await _seen(bench, OTHER_GPU)).instances) == 1
+
+
 async def test_a_client_of_another_gpu_is_no_hindrance(bench: Bench) -> None:
     bench.host.add_process(("cuda-app",), ("/dev/nvidia0", "/dev/nvidiactl"))
     _on(bench)

@@ -1,4 +1,4 @@
-"""How targets are reached: over SSH for a real fleet, by a socket for a twin.
+"""How targets are reached: over SSH for a real fleet, by a child process for this machine, by a socket for a twin.
 
 Boundary: transports are opened here and nowhere else. Opening connects to nothing yet; a host that does not answer
 says so when it is asked.
@@ -16,6 +16,7 @@ from gpucarve.app.fleets import Fleet
 from gpucarve.calls.transport import HostTransport
 from gpucarve.model.hosts import Target
 from gpucarve.spec import SshAccess
+from gpucarve.transports.local import LocalTransport
 from gpucarve.transports.ssh import SshTransport
 from gpucarve.transports.ssh_endpoint import SshEndpoint
 
@@ -47,6 +48,25 @@ class SshWorld:
     async def close(self) -> None:
         """End every connection; programs under way on the hosts go on."""
         await asyncio.gather(*(host.close() for host in self._hosts.values()))
+
+
+class LocalWorld:
+    """This machine, as the user that runs gpucarve sees it."""
+
+    target = Target("local", "localhost")
+
+    def __init__(self) -> None:
+        self._host = LocalTransport()
+
+    def host(self, target: Target) -> HostTransport:
+        """The transport of this machine. Raises KeyError for any other."""
+        if target != self.target:
+            raise KeyError(target)
+        return self._host
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._host.close()
 
 
 def open_world(fleet: Fleet, socket: Path | None, folder: Path = Path()) -> World:

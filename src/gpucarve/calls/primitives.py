@@ -87,7 +87,10 @@ class Stat(Read[PathStatuses]):
 
 @dataclass(frozen=True, slots=True)
 class FindHolders(Read[Holders]):
-    """Find the processes that have open a path starting with one of `prefixes` (`/dev/vfio/`)."""
+    """Find the processes that have open a path starting with one of `prefixes` (`/dev/vfio/`).
+
+    REFUSED for a user who cannot look into all of them: a part of the answer would look like the whole.
+    """
 
     prefixes: tuple[str, ...]
 

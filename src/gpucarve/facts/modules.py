@@ -49,11 +49,14 @@ def named(module: str) -> str:
 
 def _parse(replies: tuple[Reply, ...]) -> Modules:
     kernel, configured, load = whole(replies[0]), whole(replies[1]), whole(replies[2])
-    if LOADED not in kernel or COMMAND_LINE not in kernel:
-        raise Unreadable(f"{LOADED} or {COMMAND_LINE} cannot be read")
+    if COMMAND_LINE not in kernel:
+        raise Unreadable(f"{COMMAND_LINE} cannot be read")
+    loaded = (
+        kernel[LOADED].text() if LOADED in kernel else ""
+    )  # a kernel that was built without modules has no such file
     words = kernel[COMMAND_LINE].text().split()
     return Modules(
-        frozenset(line.split()[0] for line in kernel[LOADED].text().splitlines() if line),
+        frozenset(line.split()[0] for line in loaded.splitlines() if line),
         _by_module(
             (*_of_files(_seen(replies[1], _MODPROBE), _kept_out), *_of_words(words, _ON_COMMAND_LINE)),
         ),

@@ -77,17 +77,19 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Users by GPU and by IOMMU group, `of_all` those that use no GPU in particular; services by name."""
+    """Users by GPU and by IOMMU group; services by name.
+
+    Who has NVIDIA's driver as a whole open and none of its GPUs is a user of every GPU that the driver has: it may
+    open any of them. Who has one GPU open has the driver open for that one.
+    """
 
     by_gpu: dict[PciAddress, tuple[User, ...]] = field(default_factory=dict)
     by_group: dict[int, tuple[User, ...]] = field(default_factory=dict)
-    of_all: tuple[User, ...] = ()
     services: dict[str, Service] = field(default_factory=dict)
 
     def on_gpu(self, gpu: PciAddress) -> tuple[User, ...]:
-        """Who has this GPU open, or the driver as a whole, in order of process id."""
-        found = {*self.by_gpu.get(gpu, ()), *self.of_all}
-        return tuple(sorted(found, key=lambda user: user.pid))
+        """Who has this GPU open through NVIDIA's driver, in order of process id."""
+        return self.by_gpu.get(gpu, ())
 
     def on_group(self, number: int) -> tuple[User, ...]:
         """Who has a device of this IOMMU group open through VFIO."""
@@ -113,21 +115,22 @@ def _parse(replies: tuple[Reply, ...]) -> Users:
     groups = _vfio_devices(expect(links, Links))
     by_gpu: dict[PciAddress, dict[int, User]] = defaultdict(dict)
     group_users: dict[int, dict[int, User]] = defaultdict(dict)
-    of_all: dict[int, User] = {}
-    for holder in expect(holders, Holders).entries:
+    entries = expect(holders, Holders).entries
+    with_a_gpu = {holder.pid for holder in entries if _path(holder) in gpus}
+    for holder in entries:
         path, user = _path(holder), _user(holder, units)
         if path in gpus:
             by_gpu[gpus[path]][user.pid] = user
-        elif path in _OF_ALL:
-            of_all[user.pid] = user
+        elif path in _OF_ALL and user.pid not in with_a_gpu:
+            for gpu in gpus.values():
+                by_gpu[gpu][user.pid] = user
         elif path in groups:
             group_users[groups[path]][user.pid] = user
         elif path.startswith("/dev/vfio/") and path.removeprefix("/dev/vfio/").isdigit():
             group_users[int(posixpath.basename(path))][user.pid] = user
     return Users(
-        {gpu: tuple(users.values()) for gpu, users in by_gpu.items()},
+        {gpu: tuple(users[pid] for pid in sorted(users)) for gpu, users in by_gpu.items()},
         {group: tuple(users.values()) for group, users in group_users.items()},
-        tuple(of_all.values()),
         services,
     )
 

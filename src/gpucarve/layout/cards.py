@@ -17,6 +17,9 @@ from gpucarve.model.pci import PciAddress
 _NVSWITCH_CLASS = "0680"
 # The chips that are also sold on boards with NVSwitches (NVIDIA Fabric Manager user guide: V100, A100, H100 and newer).
 _NVSWITCH_CHIPS = frozenset({"7.0", "8.0", "9.0", "10.0", "10.3"})
+# GPUs (catalog ids) that are sold on such boards alone. Their switches, of the fourth generation, are not seen on the
+# bus: aws/aws-parallelcluster-cookbook tells such a machine by the GPU's own id.
+_ALWAYS_ON_NVSWITCH = frozenset({"b200", "b300"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,17 @@ class Card:
     def behind_nvswitch(self, what: str) -> Finding | None:
         """The refusal of a card whose NVLinks go through switches, where `what` would need those set up for guests.
 
-        The switches show themselves as NVIDIA's devices of class 0680 (pci.ids: A100 1af1, H100 22a3).
+        The switches show themselves as NVIDIA's devices of class 0680 (pci.ids: A100 1af1, H100 22a3). NVIDIA AI
+        Enterprise documentation, NVSwitch: MIG-backed vGPUs are not supported there at all.
         """
-        switches = [each for each in self.functions.by_address.values() if each.device_class == _NVSWITCH_CLASS]
-        if not switches or (self.model is not None and self.model.compute_capability not in _NVSWITCH_CHIPS):
+        found = [
+            str(each.address) for each in self.functions.by_address.values() if each.device_class == _NVSWITCH_CLASS
+        ]
+        if self.model is not None and self.model.id in _ALWAYS_ON_NVSWITCH:
+            found = found or ["such GPUs are on no other"]
+        elif not found or (self.model is not None and self.model.compute_capability not in _NVSWITCH_CHIPS):
             return None
-        fact = f"{self} is on a board with NVSwitches ({', '.join(str(each.address) for each in switches)})"
+        fact = f"{self} is on a board with NVSwitches ({', '.join(found)})"
         rule = f"{what} there needs NVSwitch partitions set up by the Fabric Manager, which this release does not do"
         return self.refused(fact, rule, "cut it by `whole` or `mig` for containers, or use a board without NVSwitches")
 

@@ -44,7 +44,7 @@ def lay_out(card: Card, counts: Mapping[VgpuTypeName, int]) -> GpuLayout | Findi
         fact = f"{card} is to carry {sliced[0]}, which is time-sliced, and {backed[0]}, which is MIG-backed"
         rule = "a GPU is in MIG mode or not, so it carries one kind or the other"
         return card.refused(fact, rule, "put one of the two on another GPU")
-    laid_out = _in_instances(card, types) if backed else _time_sliced(card, model, types)
+    laid_out = _in_instances(card, types) if backed else _time_sliced(card, types)
     return _enough_functions(card, laid_out) if isinstance(laid_out, GpuLayout) else laid_out
 
 
@@ -66,16 +66,16 @@ def _types(card: Card, model: GpuModel, counts: Mapping[VgpuTypeName, int]) -> _
     return {name: found[name] for name in order}
 
 
-def _time_sliced(card: Card, model: GpuModel, types: _Types) -> GpuLayout | Finding:
+def _time_sliced(card: Card, types: _Types) -> GpuLayout | Finding:
     known = [each for each, _ in types.values()]
     total = sum(count for _, count in types.values())
     capacity = min(each.max_per_gpu for each in known)
     if len({each.framebuffer_mib for each in known}) > 1:
         both = " and ".join(str(each.name) for each in known)
-        rule = "all vGPUs of one GPU have one framebuffer size"
-        if any(board.mixed_size for code in model.boards if (board := card.catalog.board(code))):
-            rule += ", unless the GPU is in mixed-size mode, which this release does not switch on"
         fact = f"{card}: {both} differ in framebuffer size"
+        rule = (
+            "all vGPUs of one GPU have one size, unless it is in mixed-size mode, which this release does not switch on"
+        )
         return card.refused(fact, rule, "cut another GPU for the other size")
     if total > capacity:
         fact = f"{card} holds {capacity} of {known[0].name}, {total} are asked for"

@@ -84,6 +84,10 @@ def _counts(host: SimulatedHost, _: Body) -> Any:
     return {point.value: count for point, count in host.counts.items()}
 
 
+def _history(host: SimulatedHost, _: Body) -> Any:
+    return [{"time": each.time, "kind": each.kind.value, "text": each.text} for each in host.deeds]
+
+
 _OF_WORLD: dict[str, Callable[[World, Body], Any]] = {"snapshot": _snapshot, "advance": _advance, "speed": _speed}
 _OF_HOST: dict[str, Callable[[SimulatedHost, Body], Any]] = {
     "place": _place,
@@ -95,4 +99,5 @@ _OF_HOST: dict[str, Callable[[SimulatedHost, Body], Any]] = {
     "hand": _hand,
     "pace": _pace,
     "counts": _counts,
+    "history": _history,
 }

@@ -21,6 +21,7 @@ from gpucarve.model.hosts import Target
 from gpucarve.twin import faults, protocol
 from gpucarve.twin.errors import Impossible
 from gpucarve.twin.faults import Effect, Fault
+from gpucarve.twin.history import Deed, Kind
 
 
 def connect(path: Path) -> RemoteWorld:
@@ -243,6 +244,11 @@ class Admin:
         """How many requests and writes the host has seen, by the names of `faults.Point`."""
         counted: dict[str, int] = await self._line.ask("counts", self._target)
         return counted
+
+    async def history(self) -> tuple[Deed, ...]:
+        """What programs did to the host since the world began."""
+        told = await self._line.ask("history", self._target)
+        return tuple(Deed(each["time"], Kind(each["kind"]), each["text"]) for each in told)
 
 
 class RemoteWorld:

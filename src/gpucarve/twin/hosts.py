@@ -20,6 +20,7 @@ from gpucarve.twin import guests, keeping, power, writes
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.errors import Impossible
 from gpucarve.twin.faults import Effect, Fault, Point, strike
+from gpucarve.twin.history import Deed, deed
 from gpucarve.twin.machine import Machine, Process, Processes
 
 
@@ -28,7 +29,8 @@ class Died(Exception):  # it is what happened to a process, and no error of anyo
 
 
 class SimulatedHost:
-    """One machine of a world. `pacing` is how many real seconds each step of a program takes."""
+    """One machine of a world. `pacing` is how many real seconds each step of a program takes; `deeds` are what programs
+    did to it since the world began."""
 
     def __init__(self, target: Target, machine: Machine, clock: VirtualClock, randomness: Random) -> None:
         self.target = target
@@ -36,6 +38,7 @@ class SimulatedHost:
         self.clock = clock
         self.pacing = 0.0
         self.counts = dict.fromkeys(Point, 0)
+        self.deeds: list[Deed] = []
         self._randomness = randomness
         self._faults: list[Fault] = []
         self._connections: set[asyncio.Future[None]] = set()
@@ -158,6 +161,12 @@ class SimulatedHost:
         self.machine, reply = writes.carry_out(self.machine, write, self.clock.time)
         self.settle()
         return reply
+
+    def note(self, write: HostWrite) -> None:
+        """Remember a write of a program's that went through."""
+        done = deed(write, self.clock.time)
+        if done is not None:
+            self.deeds.append(done)
 
     def end(self, pid: int) -> None:
         """The process is over, by itself or by SIGKILL; unknown ones are passed over."""

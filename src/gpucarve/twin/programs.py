@@ -178,6 +178,8 @@ async def _write(host: SimulatedHost, pid: int, number: int, guarded: Guarded, r
     await host.pace(pid)
     failed = isinstance(reply, Failure) or (isinstance(reply, Exited) and reply.status != 0)
     record.say(f"{number} {'failed' if failed else 'done'}")
+    if not failed:
+        host.note(guarded.write)
     return CallOutcome(CallState.FAILED if failed else CallState.DONE, reply)
 
 

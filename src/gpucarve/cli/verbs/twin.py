@@ -154,6 +154,27 @@ def _snapshot(socket: Path) -> None:
     click.echo(json.dumps(_ask(socket, lambda world: world.snapshot())))
 
 
+@command.command("history", short_help="Print what was done to a simulated host, as somebody would have typed it.")
+@_socket
+@click.option("--count", "counted", is_flag=True, help="Say only how many of each.")
+@click.argument("host")
+def _history(socket: Path, counted: bool, host: str) -> None:
+    """Print what gpucarve did to a host, in order, as somebody would have typed it; times are the world's, in seconds.
+
+    What gpucarve keeps for itself on the host is left out, and so is what was only looked at.
+
+    \b
+    Example:
+      gpucarve twin history --socket world.sock cci1/computegpu000
+    """
+    from gpucarve.cli.views import deeds
+
+    done = _on_host(socket, host, lambda admin: admin.history())
+    if not counted:
+        click.echo("".join(f"{line}\n" for line in deeds.lines(done)), nl=False)
+    click.echo(f"{host}: {deeds.summary(done)}")
+
+
 def _on_host(socket: Path, host: str, request: Callable[[client.Admin], Coroutine[Any, Any, T]]) -> T:
     from gpucarve.model.hosts import Target
     from gpucarve.twin.errors import Impossible

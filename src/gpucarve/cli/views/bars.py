@@ -57,7 +57,7 @@ def _segments(row: GpuRow) -> list[_Segment] | None:
     if row.passed_through:
         functions = count(len(row.companions), "function")
         return [_Segment(0, 1, (f"passthrough, {functions}", "passthrough", "VM"), _GIVEN)]
-    if row.unclear or any(not each.most for each in row.slices):
+    if row.unclear or row.vgpus_unclear or any(not each.most for each in row.slices):
         return None
     if row.mig:
         return _instances(row)

@@ -55,8 +55,9 @@ class GpuRow:
     """One GPU.
 
     `offered` maps the types that it can make now to how many more. `mig` and `mig_pending` are None without MIG,
-    `unclear` is why they cannot be told; `instances` stand on `memory_slices`, 0 where that is unknown. `companions`
-    begin with the GPU itself. `sriov_vgpu` is whether its vGPUs take virtual functions.
+    `unclear` is why they cannot be told, `vgpus_unclear` why its vGPUs cannot; `instances` stand on `memory_slices`,
+    0 where that is unknown. `companions` begin with the GPU itself. `sriov_vgpu` is whether its vGPUs take virtual
+    functions.
     """
 
     address: str
@@ -72,6 +73,7 @@ class GpuRow:
     mig: bool | None = None
     mig_pending: bool | None = None
     unclear: str = ""
+    vgpus_unclear: str = ""
     instances: tuple[Instance, ...] = ()
     memory_slices: int = 0
     companions: tuple[Companion, ...] = ()
@@ -88,6 +90,7 @@ class _Sight:
 
     functions: pci.Functions
     devices: mediated.Mediated
+    vgpus_unclear: str
     modes: mig.Mig | Unknown
     owned: frozenset[str]
     catalog: Catalog
@@ -95,14 +98,17 @@ class _Sight:
 
 def rows(observed: Observed, catalog: Catalog) -> tuple[GpuRow, ...] | Unknown:
     """Every GPU in address order, or why that cannot be said."""
+    functions = observed.get(pci.PROBE)
+    if isinstance(functions, Unknown):
+        return functions
     try:
-        functions, devices = observed.require(pci.PROBE), observed.require(mediated.PROBE)
+        devices, unclear = observed.require(mediated.PROBE), ""
         claims = observed.require(ours.PROBE).claims
     except Unreadable as error:
-        return Unknown(str(error))
+        devices, claims, unclear = mediated.Mediated({}, {}, {}), {}, str(error)
     owned = frozenset(str(record.get("uuid", "")) for record in claims.values())
-    modes = observed.get(mig.PROBE)
-    sight = _Sight(functions, devices, modes, owned, catalog)
+    modes: mig.Mig | Unknown = observed.get(mig.PROBE)
+    sight = _Sight(functions, devices, unclear, modes, owned, catalog)
     return tuple(_row(gpu, sight) for gpu in functions.gpus)
 
 
@@ -130,6 +136,7 @@ def _row(gpu: pci.Function, sight: _Sight) -> GpuRow:
         mig=modes.current if modes else None,
         mig_pending=modes.pending if modes else None,
         unclear=unclear if model is None or model.mig is not False else "",
+        vgpus_unclear=sight.vgpus_unclear,
         instances=_instances(modes, slices) if modes else (),
         memory_slices=_memory_slices(model, sight.catalog),
         companions=_companions(gpu, sight.functions),

@@ -82,12 +82,14 @@ def words(row: GpuRow) -> list[str]:
     found = [f"{number}x {name}" + ("" if owned else " (foreign)") for (name, owned), number in kinds.items()]
     bare = Counter((each.profile, bool(each.compute)) for each in row.instances if each.vgpu is None)
     found += [f"{number}x {name}" + ("" if full else " (empty)") for (name, full), number in bare.items()]
-    if not found:
+    if not found and not row.vgpus_unclear:
         makes_vfs = row.sriov_vgpu and row.driver == "nvidia"
         found = [f"{row.enabled_vfs}/{row.total_vfs} VFs"] if makes_vfs else []
         found += ["MIG on, no instances" if row.mig else "not carved"]
     if row.driver != "nvidia":
         found.append(f"driver {row.driver}" if row.driver else "no driver")
+    if row.vgpus_unclear:
+        found.append(f"vGPUs unknown: {row.vgpus_unclear}")
     if row.unclear:
         found.append(f"MIG unknown: {row.unclear}")
     elif row.mig is not row.mig_pending:

@@ -152,17 +152,15 @@ class NoVfioBinding:
 def _users(observed: Observed, members: Iterable[pci.Function]) -> tuple[users.User, ...]:
     """Who uses one of the functions: guests through VFIO, processes through NVIDIA's driver.
 
-    Known services are stopped for the change; a process that has another GPU open uses the driver as a whole for that.
+    Known services are stopped for the change.
     """
     known = observed.require(users.PROBE)
-    busy = {each.pid for found in known.by_gpu.values() for each in found}
-    everywhere = tuple(each for each in known.of_all if each.pid not in busy)
     found: list[users.User] = []
     for each in members:
         if each.iommu_group is not None:
             found.extend(known.on_group(each.iommu_group))
         if each.driver == _NVIDIA:
-            found.extend(user for user in (*known.by_gpu.get(each.address, ()), *everywhere) if not user.unit)
+            found.extend(user for user in known.on_gpu(each.address) if not user.unit)
     return tuple(dict.fromkeys(found))
 
 

@@ -194,8 +194,10 @@ def _statuses(nonce: bytes, names: bytes, records: bytes, complaints: bytes) -> 
 
 
 def _holders(
-    prefixes: Sequence[str], nonce: bytes, names: bytes, texts: bytes, _: bytes, processes: bytes, argvs: bytes
-) -> Holders:
+    prefixes: Sequence[str], nonce: bytes, names: bytes, texts: bytes, complaints: bytes, processes: bytes, argvs: bytes
+) -> Holders | Failure:
+    if complaints.endswith(b"refused\n"):
+        return Failure(FailureKind.REFUSED, "only root can see what the processes of other users have open")
     marked = argvs.split(nonce + b"\n")[1:]
     argv_of = {
         _process(name): tuple(_path(argument) for argument in _fields(argv.removesuffix(b"\0") + b"\0"))

@@ -93,8 +93,9 @@ statuses() {
   described "$p" is_there '%f %u %g %n' "$@"
 }
 
-# openers PART PREFIX...: descriptors in /proc that point below a PREFIX: their names and texts as symlinks gives them; d
-# and e: the processes, a mark and the argv of each. A first pass finds candidates, a second one reads them exactly.
+# openers PART PREFIX...: descriptors in /proc that point below a PREFIX: their names and texts as symlinks gives them; c
+# ends in "refused" for a user who cannot look into other users' processes; d and e: the processes, a mark and the argv
+# of each. A first pass finds candidates, a second one reads them exactly.
 openers() {
   r=$1
   shift
@@ -122,6 +123,7 @@ openers() {
     esac
   done <x
   symlinks "$r" "$@"
+  [ -r /proc/1/fd ] || echo refused >>"${r}c"
   for f in $q; do
     printf '%s\0' "$f" >>"${r}d"
     cat mark >>"${r}e"
