@@ -10,6 +10,7 @@ from gpucarve.calls.primitives import HostRead, HostWrite, Inspect, ReadFiles, R
 from gpucarve.calls.programs import Acquire, CallOutcome, Guarded, Program, ProgramReply, Refusal
 from gpucarve.calls.replies import Exited, File, Files, Links, Reply
 from gpucarve.calls.transport import HostTransport
+from gpucarve.model.hosts import Target
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.sight import view
@@ -30,12 +31,13 @@ class Bench:
     """One world and one connection to its host."""
 
     world: World
+    target: Target = SEED_004_HOST
     host: SimulatedHost = field(init=False)
     transport: HostTransport = field(init=False)
 
     def __post_init__(self) -> None:
-        self.host = self.world.hosts[SEED_004_HOST]
-        self.transport = self.world.host(SEED_004_HOST)
+        self.host = self.world.hosts[self.target]
+        self.transport = self.world.host(self.target)
 
     @property
     def machine(self) -> Machine:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from gpucarve.facts import (
+    bindings,
     boot,
     domains,
     driver,
     grub,
+    initramfs,
     loader,
     mediated,
     mig,
+    modules,
     ours,
     pci,
     security,
@@ -31,6 +34,9 @@ PROBES: tuple[Probe[Any], ...] = (
     security.PROBE,
     driver.PROBE,
     pci.PROBE,
+    modules.PROBE,
+    initramfs.PROBE,
+    bindings.PROBE,
     mediated.PROBE,
     vendor_vfio.PROBE,
     mig.PROBE,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import replace
 
-from gpucarve.twin import filesystem, vgpus
+from gpucarve.twin import binding, filesystem, vgpus
 from gpucarve.twin.errors import KernelError
+from gpucarve.twin.functions import present
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.nodes import Attribute, Directory, File, raw
 from gpucarve.twin.sight import view
@@ -37,6 +37,13 @@ def write_value(machine: Machine, path: str, value: str) -> Machine:
     return _attribute(machine, path, place.split("/")[1:], value)
 
 
+def waits(machine: Machine, path: str, value: str) -> bool:
+    """Whether the write does not return before somebody lets go of a device."""
+    sight = view(machine)
+    place = sight.place(path).split("/") if sight.exists(path) else []
+    return place[1:5] == ["sys", "bus", "pci", "drivers"] and place[-1] == "unbind" and binding.held(machine, value)
+
+
 def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Machine:
     match place:
         case [*_, parent, "mdev_supported_types", type_id, "create"]:
@@ -46,15 +53,17 @@ def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Mac
                 raise KernelError(errno.EINVAL, path)
             return vgpus.remove(machine, uuid) if value.strip("+xX0\n") else machine  # 0 asks for nothing
         case [*_, address, "driver_override"]:
-            return _override(machine, address, value.strip())
+            return binding.override(machine, address, value.strip())
+        case ["sys", "bus", "pci", "drivers", driver, "unbind"]:
+            return binding.unbind(machine, driver, value)
+        case ["sys", "bus", "pci", "drivers", driver, "bind"]:
+            return binding.bind(machine, driver, value)
+        case ["sys", "bus", "pci", "drivers_probe"]:
+            return binding.probe(machine, value)
+        case [*_, address, "uevent"] if address in present(machine.hardware, machine.up.devices):
+            return binding.announce(machine, address, value)
         case [*_, "sriov_numvfs"]:
             # the vGPU host driver takes no VF count from sysfs: only its own tool switches them
             raise KernelError(errno.ENOENT, path)
         case _:
             raise KernelError(errno.EINVAL, path)
-
-
-def _override(machine: Machine, address: str, driver: str) -> Machine:
-    devices = machine.up.devices
-    others = {known: name for known, name in devices.overrides.items() if known != address}
-    return machine.with_devices(replace(devices, overrides={**others, address: driver} if driver else others))

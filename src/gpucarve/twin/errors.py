@@ -25,6 +25,7 @@ _KINDS = {
     errno.EINVAL: FailureKind.INVALID,
     errno.ERANGE: FailureKind.INVALID,
     errno.EISDIR: FailureKind.NOT_REGULAR,
+    errno.ETIME: FailureKind.TIMED_OUT,
 }
 
 

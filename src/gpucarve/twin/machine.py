@@ -137,7 +137,7 @@ class Devices:
 
     `groups` maps a function's address or a vGPU's UUID to the number of its group; `domain` is the kind of default
     domain that groups of functions got at boot (`DMA-FQ`, or `identity` with `iommu=pt`). `mig` are the addresses of
-    the GPUs in MIG mode.
+    the GPUs in MIG mode, `modules` the kernel's loaded modules.
     """
 
     vfs: Mapping[str, int] = field(default_factory=dict)
@@ -145,6 +145,7 @@ class Devices:
     overrides: Mapping[str, str] = field(default_factory=dict)
     mdevs: tuple[Mdev, ...] = ()
     mig: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     instances: tuple[GpuInstance, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
     domain: str = "DMA-FQ"

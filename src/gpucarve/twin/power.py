@@ -13,7 +13,7 @@ import uuid
 from dataclasses import replace
 from random import Random
 
-from gpucarve.twin import boot_unit, grub, mig
+from gpucarve.twin import boot_unit, booting, grub, mig
 from gpucarve.twin.functions import iommu_on, physical_groups
 from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running
 from gpucarve.twin.nodes import File
@@ -72,13 +72,12 @@ def come_up(machine: Machine, randomness: Random) -> Machine:
         return replace(machine, schedule=schedule)
     boot = Boot(str(uuid.UUID(int=randomness.getrandbits(128), version=4)), cmdline)
     devices = replace(_first_devices(machine.hardware, cmdline), mig=mig.at_boot(machine))
-    return replace(machine, running=Running(boot, devices), schedule=schedule)
+    return booting.bind_all(replace(machine, running=Running(boot, devices), schedule=schedule))
 
 
 def _first_devices(hardware: Hardware, cmdline: str) -> Devices:
-    """The device tree right after boot: drivers bound, no VFs, groups if the IOMMU is on."""
+    """The device tree as the kernel finds it: nothing bound, no VFs, groups if the IOMMU is on."""
     return Devices(
-        drivers={device.address: device.driver for device in hardware.devices if device.driver},
         groups=physical_groups(hardware) if iommu_on(hardware, cmdline) else {},
         domain="identity" if "iommu=pt" in cmdline.split() else "DMA-FQ",
     )

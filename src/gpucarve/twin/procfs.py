@@ -23,8 +23,9 @@ def procfs(hardware: Hardware, boot: Boot, devices: Devices, processes: Processe
         "/proc/sys/kernel/osrelease": _text(hardware.kernel),
         "/proc/sys/kernel/hostname": _text(hardware.hostname),
         "/proc/cpuinfo": File(_cpuinfo(hardware).encode(), _READ_ONLY),
+        "/proc/modules": File("".join(f"{each} 16384 0 - Live 0x0\n" for each in devices.modules).encode(), _READ_ONLY),
     }
-    if any(device.driver == "nvidia" for device in hardware.devices):
+    if "nvidia" in devices.modules:
         module = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {hardware.driver.version}"
         nodes["/proc/driver/nvidia/version"] = _text(f"{module}\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)")
     for minor, gpu in enumerate(gpus.held(hardware, devices)):

@@ -63,6 +63,8 @@ _LINKS = {
     "/etc/systemd/system/multi-user.target.wants/node-exporter.service": "/etc/systemd/system/node-exporter.service",
 }
 
+_OTHER_FAMILY = ("/usr/bin/dracut", "/usr/bin/lsinitrd")  # Debian makes its images with initramfs-tools
+
 _FOLDERS = {
     "/boot/grub": 0o755,
     "/etc/default/grub.d": 0o755,
@@ -70,6 +72,10 @@ _FOLDERS = {
     "/etc/mdevctl.d/scripts.d": 0o755,
     "/etc/mdevctl.d/scripts.d/callouts": 0o755,
     "/etc/mdevctl.d/scripts.d/notifiers": 0o755,
+    "/etc/initramfs-tools/conf.d": 0o755,
+    "/etc/modprobe.d": 0o755,
+    "/etc/modules-load.d": 0o755,
+    "/etc/udev/rules.d": 0o755,
     "/root": 0o700,
     "/run": 0o755,
     "/srv": 0o755,
@@ -130,7 +136,7 @@ def stored() -> dict[str, Node]:
     nodes: dict[str, Node] = {path: Directory(mode) for path, mode in _FOLDERS.items()}
     nodes |= {path: File(text.encode()) for path, text in _TEXTS.items()}
     nodes |= {path: Link(target) for path, target in _LINKS.items()}
-    nodes |= {path: File(b"\x7fELF", 0o755) for path in TABLE}
+    nodes |= {path: File(b"\x7fELF", 0o755) for path in TABLE if path not in _OTHER_FAMILY}
     nodes[f"/boot/vmlinuz-{KERNEL}"] = File(b"kernel")
     nodes[f"/boot/initrd.img-{KERNEL}"] = File(b"initrd")
     nodes["/etc/shadow"] = File(b"root:*:19700:0:99999:7:::\n", 0o640, 0, 42)

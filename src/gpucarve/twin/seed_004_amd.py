@@ -29,6 +29,7 @@ GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200n8"
 _TEXTS = {
     f"/boot/config-{seed_004.KERNEL}": "CONFIG_AMD_IOMMU=y\nCONFIG_VFIO_PCI=m\n",
     "/etc/default/grub": _GRUB,
+    "/etc/initramfs-tools/conf.d/splash": "FRAMEBUFFER=y\n",  # brings every graphics driver into the image
     "/etc/hostname": f"{HOSTNAME}\n",
     "/etc/hosts": f"127.0.0.1\tlocalhost\n10.60.1.21\t{HOSTNAME}\n",
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from gpucarve.twin import vgpus
+from gpucarve.twin import modules, vgpus
 from gpucarve.twin.functions import Function, present
-from gpucarve.twin.machine import Devices, Hardware, Mdev
+from gpucarve.twin.machine import Devices, Hardware, Mdev, PciDevice
 from gpucarve.twin.nodes import Directory, File, Layer, Link, Node, Special, layer
 
 Nodes = dict[str, Node]
@@ -20,6 +20,7 @@ _DEVICES = "/sys/devices"
 _FIXED: Nodes = {
     "/sys/kernel/iommu_groups": Directory(),
     "/sys/bus/pci/devices": Directory(),
+    "/sys/bus/pci/drivers_probe": File(b"", 0o200),
     "/sys/bus/mdev/devices": Directory(),
     "/sys/class/mdev_bus": Directory(),
     "/dev/null": Special(0o666),
@@ -36,6 +37,11 @@ def sysfs(hardware: Hardware, devices: Devices) -> Layer:
         table = "DMAR" if hardware.cpu_vendor == "GenuineIntel" else "IVRS"
         nodes[f"/sys/firmware/acpi/tables/{table}"] = File(table.encode(), 0o400)
     functions = present(hardware, devices)
+    for module in devices.modules:
+        nodes[f"/sys/module/{module}/initstate"] = _shown("live")
+    for driver in _registered(hardware, devices):
+        for name in ("bind", "unbind", "new_id", "remove_id"):
+            nodes[f"/sys/bus/pci/drivers/{driver}/{name}"] = File(b"", 0o200)
     for function in functions.values():
         _add_function(nodes, hardware, devices, function)
     for parent in vgpus.parents(hardware, devices).values():
@@ -44,6 +50,13 @@ def sysfs(hardware: Hardware, devices: Devices) -> Layer:
         if mdev.parent in functions:
             _add_mdev(nodes, hardware, devices, mdev, functions[mdev.parent])
     return layer(nodes)
+
+
+def _registered(hardware: Hardware, devices: Devices) -> set[str]:
+    """The drivers of the PCI bus that are loaded, whether or not they have a function."""
+    loaded = {each.driver for each in hardware.devices if modules.module_of(each.driver) in devices.modules}
+    vfio = {modules.VFIO} if "vfio_pci" in devices.modules else set()
+    return loaded | vfio | set(devices.drivers.values())
 
 
 def _shown(text: str | int) -> File:
@@ -71,6 +84,7 @@ def _add_function(nodes: Nodes, hardware: Hardware, devices: Devices, function: 
     driver = devices.drivers.get(function.address, "")
     nodes |= {
         f"{home}/uevent": _set(_uevent(function, driver)),
+        f"{home}/modalias": _shown(_modalias(device)),
         f"{home}/vendor": _shown(f"0x{device.vendor}"),
         f"{home}/device": _shown(f"0x{device.device}"),
         f"{home}/class": _shown(f"0x{device.pci_class}"),
@@ -105,15 +119,22 @@ def _uevent(function: Function, driver: str) -> str:
     device = function.device
     vendor, number = device.vendor.upper(), device.device.upper()
     sub_vendor, sub_device = device.subsystem_vendor.upper(), device.subsystem_device.upper()
-    base, sub, interface = (device.pci_class[place : place + 2] for place in (0, 2, 4))
     lines = [
         f"PCI_CLASS={device.pci_class.lstrip('0').upper()}",
         f"PCI_ID={vendor}:{number}",
         f"PCI_SUBSYS_ID={sub_vendor}:{sub_device}",
         f"PCI_SLOT_NAME={function.address}",
-        f"MODALIAS=pci:v0000{vendor}d0000{number}sv0000{sub_vendor}sd0000{sub_device}bc{base}sc{sub}i{interface}",
+        f"MODALIAS={_modalias(device)}",
     ]
     return "\n".join([f"DRIVER={driver}", *lines] if driver else lines)
+
+
+def _modalias(device: PciDevice) -> str:
+    """What a module's table of ids is compared with."""
+    vendor, number = device.vendor.upper(), device.device.upper()
+    sub_vendor, sub_device = device.subsystem_vendor.upper(), device.subsystem_device.upper()
+    base, sub, interface = (device.pci_class[place : place + 2] for place in (0, 2, 4))
+    return f"pci:v0000{vendor}d0000{number}sv0000{sub_vendor}sd0000{sub_device}bc{base}sc{sub}i{interface}"
 
 
 def _add_group(nodes: Nodes, devices: Devices, member: str, home: str) -> None:

@@ -10,7 +10,7 @@ from random import Random
 from gpucarve.calls.objects import ObjectRef
 from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
-from gpucarve.twin import power, seed_004_amd
+from gpucarve.twin import initramfs, power, seed_004_amd
 from gpucarve.twin import seed_004 as built_in
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.clusters import SimulatedCluster, TwinCluster
@@ -103,4 +103,6 @@ def bare_machine(randomness: Random) -> Machine:
 
 
 def _booted(machine: Machine, randomness: Random) -> Machine:
-    return power.come_up(update_grub(machine, Invocation(("update-grub",))).machine, randomness)
+    machine = update_grub(machine, Invocation(("update-grub",))).machine
+    machine = initramfs.make(machine, machine.hardware.kernel, initramfs.TOOLS)
+    return power.come_up(machine, randomness)

@@ -20,6 +20,8 @@ _SECONDS = {"WriteFile": 0.01, "WriteValue": 0.02}  # a synced write; a driver t
 
 def begin(machine: Machine, write: HostWrite, now: float) -> tuple[Machine, float]:
     """The machine when the call has begun, and how long it will take from there."""
+    if isinstance(write, WriteValue) and attributes.waits(machine, write.path, write.value):
+        return machine, write.deadline
     if not isinstance(write, Run):
         return machine, _SECONDS.get(type(write).__name__, 0.002)
     invocation = Invocation(write.argv, plain(write.stdin), now)

@@ -14,13 +14,17 @@ from functools import partial
 from gpucarve.calls.replies import Exited
 from gpucarve.twin.commands.coreutils import env, sync, true, uname
 from gpucarve.twin.commands.grep import grep
+from gpucarve.twin.commands.images import dracut, lsinitramfs, lsinitrd, update_initramfs
 from gpucarve.twin.commands.invocation import Command, Invocation, Ran
 from gpucarve.twin.commands.lspci import lspci
 from gpucarve.twin.commands.mdevctl import mdevctl
+from gpucarve.twin.commands.modprobe import modprobe
 from gpucarve.twin.commands.nvidia_smi import nvidia_smi
 from gpucarve.twin.commands.scripts import run_script
+from gpucarve.twin.commands.sh import sh
 from gpucarve.twin.commands.sriov_manage import sriov_manage
 from gpucarve.twin.commands.systemctl import systemctl
+from gpucarve.twin.commands.udevadm import udevadm
 from gpucarve.twin.commands.update_grub import update_grub
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
@@ -32,6 +36,13 @@ TABLE: dict[str, Command] = {
     "/usr/bin/mdevctl": mdevctl,
     "/usr/bin/nvidia-smi": nvidia_smi,
     "/usr/sbin/update-grub": update_grub,
+    "/usr/sbin/update-initramfs": update_initramfs,
+    "/usr/bin/lsinitramfs": lsinitramfs,
+    "/usr/bin/dracut": dracut,
+    "/usr/bin/lsinitrd": lsinitrd,
+    "/usr/sbin/modprobe": modprobe,
+    "/usr/bin/udevadm": udevadm,
+    "/usr/bin/sh": sh,
     "/usr/bin/systemctl": systemctl,
     "/usr/bin/lspci": lspci,
     "/usr/bin/grep": grep,
