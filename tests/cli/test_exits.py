@@ -40,11 +40,21 @@ TARGET = Target.parse(HOST)
         (Outcome.OVERTAKEN, 75),
         (Outcome.UNREACHABLE, 69),
         (Outcome.NO_PERMISSION, 77),
+        (Outcome.HELD, 1),
+        (Outcome.LEFT_OUT, 5),
+        (Outcome.PAUSED, 5),
     ],
 )
 def test_a_run_that_changed_nothing_ends_with_the_status_of_its_outcome(outcome: Outcome, status: int) -> None:
     assert of_endings([Ending(outcome)], changed=False) == status
     assert of_endings([Ending(Outcome.DONE), Ending(outcome)], changed=False) == status
+
+
+@pytest.mark.parametrize("other", [Outcome.HELD, Outcome.LEFT_OUT, Outcome.BLOCKED])
+def test_hosts_that_were_not_begun_do_not_hide_why_the_others_failed(other: Outcome) -> None:
+    endings = [Ending(Outcome.UNREACHABLE), Ending(other), Ending(Outcome.DONE)]
+    assert of_endings(endings, changed=False) == 69
+    assert of_endings(endings, changed=True) == 5
 
 
 def test_every_outcome_has_a_status() -> None:

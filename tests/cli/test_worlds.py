@@ -47,3 +47,13 @@ def test_a_host_that_refuses_the_connection_ends_with_69(cli: Cli) -> None:
     assert said.status == 69
     assert "cci1/computegpu000" in said.out
     assert "unreachable" in said.out
+
+
+def test_an_identity_file_that_is_not_there_is_named_with_77_before_anybody_is_asked(cli: Cli) -> None:
+    access = "access: {ssh: {user: admin, identityFile: keys/lab, hosts: {computegpu000: 127.0.0.1}}}"
+    cli.fleet.write_text(cli.fleet.read_text().replace("access: {ssh: {user: admin}}", access))
+    said = cli.on_fleet("plan")
+    words = " ".join(said.out.split())
+    assert said.status == 77
+    assert f"the identity file {cli.folder / 'keys' / 'lab'} cannot be read: No such file or directory" in words
+    assert "sudo" not in words

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gpucarve import catalog
 from gpucarve.app.fleets import Fleet
@@ -35,7 +35,7 @@ class Survey:
 
     observed: Mapping[Target, Observed]
     refused: Mapping[Target, Refusal]
-    draft: Draft
+    draft: Draft = field(repr=False)
     problems: tuple[Finding, ...]
 
     @property

@@ -40,10 +40,13 @@ class Probe(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything gathered from one target at one moment."""
+    """Everything gathered from one target at one moment.
+
+    Its repr is its name: asyncio.Runner makes, and drops, one of whatever a run returned, which is thousands of these.
+    """
 
     target: Target
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def get(self, probe: Probe[F]) -> F | Unknown:
         """The fact of `probe`, or why there is none."""

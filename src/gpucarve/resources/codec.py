@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gpucarve.model.hosts import ResourceKey
@@ -74,11 +75,17 @@ def from_data(data: dict[str, Any]) -> Resource:
     cls = _CLASSES.get(str(fields.pop("type", "")))
     if cls is None:
         raise ValueError(f"{data.get('type')!r} is not a resource of this version")
-    hints = get_type_hints(cls)
+    hints = _hints(cls.__name__)
     if set(fields) != {each.name for each in dataclasses.fields(cls)}:
         raise ValueError(f"{cls.__name__} does not have exactly the fields {', '.join(sorted(fields))}")
     made: Resource = cls(**{name: _value(value, hints[name]) for name, value in fields.items()})
     return made
+
+
+@cache
+def _hints(name: str) -> dict[str, Any]:
+    """The declared types of a resource's fields; looked up once, since a plan holds thousands of a class."""
+    return get_type_hints(_CLASSES[name])
 
 
 def _plain(value: object) -> object:
