@@ -20,7 +20,7 @@ from tests.resources.sights import HOST, Driven, Sight, change, decide, fact, na
 
 KEY = driver_blacklist.key(HOST)
 WANTED = DriverBlacklist(KEY, ("nouveau",))
-BACK = DriverBlacklistAsBefore(KEY)
+BACK = DriverBlacklistAsBefore(KEY, "rolled back")
 RECORD: dict[str, Any] = {"kind": "driver-blacklist", "modules": ["nouveau"], "loaded": ["nouveau"]}
 OURS = b"# Written by gpucarve: these drivers would bind GPUs that are not for them\nblacklist nouveau\n"
 THEIRS = "/etc/modprobe.d/blacklist-nouveau.conf"

@@ -16,7 +16,7 @@ from tests.resources.sights import HOST, Sight, change, decide, fact, names, set
 
 KEY = modules_load.key(HOST)
 WANTED = ModulesLoad(KEY, ("vfio_pci",))
-BACK = ModulesLoadAsBefore(KEY)
+BACK = ModulesLoadAsBefore(KEY, "rolled back")
 RECORD: dict[str, Any] = {"kind": "modules-load", "modules": ["vfio_pci"]}
 OURS = b"# Written by gpucarve: what keeps GPUs for guests needs these\nvfio_pci\n"
 KVM = "/etc/modules-load.d/kvm.conf"

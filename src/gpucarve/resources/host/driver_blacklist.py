@@ -105,11 +105,12 @@ class DriverBlacklist:
 
 @dataclass(frozen=True, slots=True)
 class DriverBlacklistAsBefore:
-    """Our file as the claim found it, in the image too; what was loaded then is loaded again."""
+    """Our file as the claim found it, for `reason`, in the image too; what was loaded then is loaded again."""
 
     stage: ClassVar[Stage] = Stage.BOOT
 
     key: ResourceKey
+    reason: str
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -126,7 +127,7 @@ class DriverBlacklistAsBefore:
             Action.REMOVE,
             before="kept out: " + ", ".join(_names(claims, self.key, "modules")),
             after="as before" + (f", {', '.join(back)} loaded" if back else ""),
-            reason="rolled back",
+            reason=self.reason,
             work=lambda: _put_back(self.key, now, back),
             preconditions=(own_file.as_found(modules.BLACKLIST, now),),
             disruption=Disruption(DisruptionKind.SERVICE, "host") if back else Disruption(),

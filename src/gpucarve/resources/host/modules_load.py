@@ -80,11 +80,12 @@ class ModulesLoad:
 
 @dataclass(frozen=True, slots=True)
 class ModulesLoadAsBefore:
-    """Our file as the claim found it. What is loaded stays loaded until the next boot."""
+    """Our file as the claim found it, for `reason`. What is loaded stays loaded until the next boot."""
 
     stage: ClassVar[Stage] = Stage.BOOT
 
     key: ResourceKey
+    reason: str
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -101,7 +102,7 @@ class ModulesLoadAsBefore:
             Action.REMOVE,
             before="loaded at boot by gpucarve's file",
             after="as before",
-            reason="rolled back",
+            reason=self.reason,
             work=Batch((restore, Guarded(Disown(self.key.local)))),
             preconditions=(as_found,),
         )
