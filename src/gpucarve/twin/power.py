@@ -13,7 +13,7 @@ import uuid
 from dataclasses import replace
 from random import Random
 
-from gpucarve.twin import boot_unit, booting, grub, mig
+from gpucarve.twin import boot_unit, booting, grub, mig, services
 from gpucarve.twin.functions import iommu_on, physical_groups
 from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running
 from gpucarve.twin.nodes import File
@@ -27,7 +27,7 @@ def reconcile(machine: Machine, now: float, randomness: Random) -> Machine:
     schedule = machine.schedule
     if machine.running is None and schedule.wakes_at is not None and now >= schedule.wakes_at:
         woken = come_up(machine, randomness)
-        machine = woken if woken.running is None else boot_unit.begin(woken, schedule.wakes_at)
+        machine = woken if woken.running is None else _systemd(woken, schedule.wakes_at)
     schedule = machine.schedule
     over = replace(
         schedule,
@@ -38,8 +38,14 @@ def reconcile(machine: Machine, now: float, randomness: Random) -> Machine:
     )
     machine = machine if over == schedule else replace(machine, schedule=over)
     if over.hangs_until is None and over.boot_unit_ends_at is not None and now >= over.boot_unit_ends_at:
-        machine = boot_unit.finish(machine, over.boot_unit_ends_at)
+        machine = services.start_enabled(boot_unit.finish(machine, over.boot_unit_ends_at))
     return machine
+
+
+def _systemd(machine: Machine, now: float) -> Machine:
+    """Our unit first, where it is enabled; NVIDIA's daemons are ordered after it."""
+    begun = boot_unit.begin(machine, now)
+    return services.start_enabled(begun) if begun.schedule.boot_unit_ends_at is None else begun
 
 
 def next_event(machine: Machine) -> float | None:

@@ -1,14 +1,14 @@
-"""systemctl: reboot, is-system-running, daemon-reload, and units enabled, disabled and shown.
+"""systemctl: reboot, is-system-running, daemon-reload, and units enabled, disabled, started, stopped and shown.
 
-Boundary: links in /etc/systemd/system and the machine's schedule; no unit is run here. gpucarve's own runs at power-on,
-by `boot_unit`.
+Boundary: links in /etc/systemd/system and the machine's schedule; what runs is `services`', and gpucarve's own unit,
+which runs at power-on, `boot_unit`'s.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from gpucarve.twin import filesystem
+from gpucarve.twin import filesystem, services
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
@@ -32,10 +32,25 @@ def systemctl(machine: Machine, invocation: Invocation) -> Ran:
             return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, unit))
         case (("enable" | "disable" | "is-enabled") as verb, unit):
             return _unit(machine, verb, unit)
+        case (("start" | "stop") as verb, *units) if units:
+            return _switched(machine, verb, [unit if "." in unit else f"{unit}.service" for unit in units])
         case ("show", *words):
             return ran(machine, 0.02, _shown(machine, words))
         case words:
             return ran(machine, 0.02, stderr=f"Unknown command verb {' '.join(words)}.\n", status=1)
+
+
+def _switched(machine: Machine, verb: str, units: list[str]) -> Ran:
+    """`systemctl start` and `stop`: what cannot be is told, and all the others are switched (exit 5 as systemctl's)."""
+    complaints = ""
+    for unit in units:
+        if place(machine, unit)[0] is None:
+            complaints += f"Failed to {verb} {unit}: Unit {unit} not {'found' if verb == 'start' else 'loaded'}.\n"
+        elif not services.argv(machine, unit):
+            complaints += f"Failed to {verb} {unit}: oneshot units are not run here.\n"
+        else:
+            machine = services.start(machine, unit) if verb == "start" else services.stop(machine, unit)
+    return ran(machine, 0.5, stderr=complaints, status=5 if complaints else 0)
 
 
 def _shown(machine: Machine, words: list[str]) -> str:
