@@ -38,11 +38,15 @@ def test_programs_get_the_same_facts_with_stable_names() -> None:
     (host,) = discovery.data({seen.target: seen}, catalog.load())["hosts"]
     assert json.loads(json.dumps(host)) == host
     assert host["security"] == {"secureBoot": True, "selinux": "enforcing"}
-    assert host["iommu"] == {"on": True, "groups": 4}
+    assert host["iommu"] == {"on": True, "groups": 5}
     assert host["bootLoader"] == {"kind": "bls"}
     assert host["guests"]["render"] == {"running": True, "functions": ["0000:af:00.0"], "mdevs": []}
     assert host["services"]["nvidia-persistenced"] == {"active": True, "mainPid": 700}
-    l40s, t4 = host["gpus"]
+    a100, l40s, t4 = host["gpus"]
+    assert [(each["profile"], each["start"], each["size"]) for each in a100["mig"]["instances"]] == [
+        ("2g.20gb", 0, 2),
+        ("3g.40gb", 4, 4),
+    ]
     assert [each["current"] for each in l40s["vendorVfio"]] == [1155, 0]
     assert l40s["vendorVfio"][1]["creatable"] == {"L40S-24Q": 1155}
     assert [each["guest"] or each["service"] or each["command"] for each in l40s["users"]] == [

@@ -49,7 +49,10 @@ def reply(
     folders: Sequence[str],
     commands: Mapping[str, Reply] | None = None,
 ) -> Reply:
-    """What a host with these files, links and processes answers to one read; `commands` by name, others are absent."""
+    """What a host with these files, links and processes answers to one read.
+
+    `commands` are named by their first words, the longest name wins; others are absent.
+    """
     match read:
         case ReadFiles(patterns):
             return Files(tuple(_file(path, files[path]) for path in sorted(files) if _matches(path, patterns)))
@@ -62,7 +65,9 @@ def reply(
         case FindHolders():
             return Holders(tuple(holders))
         case Inspect(argv):
-            return (commands or {}).get(argv[0], Failure(FailureKind.ABSENT, f"{argv[0]}: no such command"))
+            line, known = f"{' '.join(argv)} ", commands or {}
+            name = max((each for each in known if line.startswith(f"{each} ")), key=len, default="")
+            return known.get(name, Failure(FailureKind.ABSENT, f"{argv[0]}: no such command"))
         case _:
             raise AssertionError(read)
 

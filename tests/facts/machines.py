@@ -5,6 +5,7 @@ Boundary: snapshots. A fact whose reads were asked for after a recording was mad
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.facts.answers import BOOT, Content, exited, reply
 
 CAPTURED = Path(__file__).parent / "captured"
 
-_L40S, _T4 = "0000:82:00", "0000:af:00"
+_A100, _L40S, _T4 = "0000:17:00", "0000:82:00", "0000:af:00"
 _QEMU = ("/usr/bin/qemu-system-x86_64", "-name", "guest={},debug-threads=on")
 _SYSTEMD = """\
 Id=dcgm-exporter.service
@@ -36,6 +37,14 @@ Id=nvidia-persistenced.service
 LoadState=loaded
 ActiveState=active
 MainPID=700
+"""
+_MODES = f"0, 0000{_A100}.0, Enabled, Enabled\n1, 0000{_L40S}.0, [N/A], [N/A]\n"
+_GPU_INSTANCES = """\
+|   0  MIG 3g.40gb          9        2          4:4     |
+|   0  MIG 2g.20gb         14        3          0:2     |
+"""
+_COMPUTE_INSTANCES = """\
+|   0      2       MIG 3g.40gb          2         0          0:3     |
 """
 
 
@@ -56,7 +65,7 @@ def _question(read: Read[Any]) -> object:
 
 
 def busy() -> Observed:
-    """An AMD server with RHEL's boot loader: an L40S with vGPUs of vendor VFIO, a T4 with its neighbour in a guest."""
+    """An AMD server with RHEL's boot loader: an A100 in MIG slices, an L40S with vendor VFIO, a T4 given away."""
     replies = [reply(read, _files(), _links(), _holders(), _FOLDERS, _commands()) for read in reads_of(PROBES)]
     return observe(Target("lab", "busy"), PROBES, replies)
 
@@ -89,6 +98,7 @@ def _files() -> dict[str, Content]:
     t4 = "DRIVER=vfio-pci\nPCI_CLASS=30200\nPCI_ID=10DE:1EB8\nPCI_SUBSYS_ID=10DE:12A2\n"
     audio = "DRIVER=snd_hda_intel\nPCI_CLASS=40300\nPCI_ID=10DE:10F7\nPCI_SUBSYS_ID=10DE:12A2\n"
     types = "ID    : vGPU Name\n"
+    a100 = "DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:20B5\nPCI_SUBSYS_ID=10DE:1533\n"
     return {
         **BOOT,
         "/proc/cpuinfo": cpu,
@@ -98,6 +108,8 @@ def _files() -> dict[str, Content]:
         "/sys/fs/selinux/enforce": "1",
         "/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.124.03  Release\n",
         f"/proc/driver/nvidia/gpus/{_L40S}.0/information": "Device Minor: \t 0\n",
+        f"/proc/driver/nvidia/gpus/{_A100}.0/information": "Device Minor: \t 1\n",
+        **_function(f"{_A100}.0", a100, "0"),
         **_function(f"{_L40S}.0", f"DRIVER=nvidia\n{l40s}"),
         f"{vf}.0/sriov_totalvfs": "32\n",
         f"{vf}.0/sriov_numvfs": "2\n",
@@ -113,7 +125,7 @@ def _files() -> dict[str, Content]:
 
 
 def _links() -> dict[str, str]:
-    groups = {f"{_L40S}.0": 40, f"{_L40S}.4": 41, f"{_L40S}.5": 42, f"{_T4}.0": 50, f"{_T4}.1": 50}
+    groups = {f"{_A100}.0": 30, f"{_L40S}.0": 40, f"{_L40S}.4": 41, f"{_L40S}.5": 42, f"{_T4}.0": 50, f"{_T4}.1": 50}
     links = {f"{pci.DEVICES}/{each}/iommu_group": f"../../kernel/iommu_groups/{n}" for each, n in groups.items()}
     for number, function in enumerate((4, 5)):
         links[f"{pci.DEVICES}/{_L40S}.0/virtfn{number}"] = f"../{_L40S}.{function}"
@@ -130,7 +142,7 @@ def _holders() -> list[Holder]:
     ]
 
 
-def _commands() -> dict[str, Reply]:
+def _commands() -> Mapping[str, Reply]:
     host = f"<address domain='0x0000' bus='0x{_T4[5:7]}' slot='0x00' function='0x0'/>"
     lines = [
         f"{folder}/render.xml:{text}\n"
@@ -138,4 +150,9 @@ def _commands() -> dict[str, Reply]:
         for text in ("  <name>render</name>", host)
     ]
     lines.append(f"{domains.DEFINED}/spare.xml:  <name>spare</name>\n")
-    return {"systemctl": exited(_SYSTEMD), "grep": exited("".join(lines)), "sh": exited("tool dracut\n")}
+    mig = {
+        "nvidia-smi": exited(_MODES),
+        "nvidia-smi mig -lgi": exited(_GPU_INSTANCES),
+        "nvidia-smi mig -lci": exited(_COMPUTE_INSTANCES),
+    }
+    return mig | {"systemctl": exited(_SYSTEMD), "grep": exited("".join(lines)), "sh": exited("tool dracut\n")}
