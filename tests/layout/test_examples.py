@@ -18,19 +18,18 @@ QUADRO = tuple(
 )
 T4 = function(SECOND, "T4", iommu_group=2)
 
+BOTH_SORTS = [
+    "vgpu 2g.20gb@0:2 2g.20gb@2:2 2g.20gb@4:2 1g.10gb@6:1 A100D-2-20C x3 A100D-1-10C x1",
+    "vgpu A100D-40C x2",
+]
+GIVEN = ["passthrough 17:00.0 17:00.1 17:00.2 17:00.3", "passthrough 65:00.0"]
+
 MACHINES: dict[tuple[str, str], tuple[tuple[pci.Function, ...], list[str]]] = {
+    ("demo", "vgpus"): (A100S, BOTH_SORTS),
+    ("demo", "workstations"): ((*QUADRO, T4), GIVEN),
     ("first-vgpu", "vdi"): ((A100S[1],), ["vgpu A100D-40C x2"]),
-    ("mig-backed-and-time-sliced", "multi-instance"): (
-        A100S,
-        [
-            "vgpu 2g.20gb@0:2 2g.20gb@2:2 2g.20gb@4:2 1g.10gb@6:1 A100D-2-20C x3 A100D-1-10C x1",
-            "vgpu A100D-40C x2",
-        ],
-    ),
-    ("passthrough", "workstations"): (
-        (*QUADRO, T4),
-        ["passthrough 17:00.0 17:00.1 17:00.2 17:00.3", "passthrough 65:00.0"],
-    ),
+    ("mig-backed-and-time-sliced", "multi-instance"): (A100S, BOTH_SORTS),
+    ("passthrough", "workstations"): ((*QUADRO, T4), GIVEN),
     ("container-mig", "inference"): (
         (function(FIRST, "A30"),),
         ["mig 2g.12gb@0:2 1g.6gb@2:1 1g.6gb@3:1"],

@@ -18,7 +18,7 @@ from gpucarve.cli.output import Output
 from gpucarve.cli.views import events, rollouts
 from gpucarve.cli.views.rollouts import Scoreboard
 from gpucarve.engine.events import Begun, Emit, Event, Gathered, Queued, StepBegun, TargetEnded
-from gpucarve.model.changes import Action, DisruptionKind
+from gpucarve.model.changes import Action
 from gpucarve.model.hosts import Target
 
 
@@ -47,7 +47,7 @@ def _lines(output: Output, board: Scoreboard) -> Iterator[Emit]:
 
 def _told(event: Event) -> bool:
     if isinstance(event, StepBegun):
-        return event.step.action is Action.WAIT or event.step.disruption.kind is not DisruptionKind.NONE
+        return event.step.action in (Action.REBOOT, Action.WAIT)
     return not isinstance(event, Gathered | Queued | Begun)
 
 

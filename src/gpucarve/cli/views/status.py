@@ -52,7 +52,7 @@ def _host(target: Target, answer: Observed | Refusal, catalog: Catalog, style: S
     if isinstance(answer, Refusal):
         text = f"{answer.kind.value}" + (f": {answer.detail}" if answer.detail else "")
         return style.paragraph(text, first=f"{target}  ", rest="  ", role=Role.BAD)
-    head = f"driver {_driver(answer)}, {_lease(answer)}"
+    head = f"NVIDIA driver {_driver(answer)}, {_lease(answer)}"
     lines = style.paragraph(head, first=f"{style.paint(Role.HEAD, str(target))}  ", rest="  ")
     found = rows(answer, catalog)
     if isinstance(found, Unknown):

@@ -85,7 +85,7 @@ class Vgpu:
             Action.CREATE,
             before="none",
             after=f"{self.type_name}, on a virtual function known then",
-            reason=f"the document asks for {self.type_name}",
+            reason="the document asks for it",
             undo=Compensate("no vGPU in this slot"),
             assumes=(Assumption("vGPU type", self.key.subject, self.type_name),),
         )
@@ -116,7 +116,7 @@ class Vgpu:
             Action.CREATE,
             before="none",
             after=f"{self.type_name} {seat.uuid} on {seat.virtual_function}",
-            reason=f"the document asks for {self.type_name}",
+            reason="the document asks for it",
             work=Batch(tuple(writes)),
             preconditions=start,
             undo=Compensate("no vGPU in this slot"),
