@@ -1,36 +1,47 @@
 """Plain Linux hosts: everything is changed by us, directly.
 
-Boundary: layout and snapshot to the resource graph of one host, there and back. Source of the order: NVIDIA vGPU
-guide for KVM (IOMMU, virtual functions, then vGPUs).
+Boundary: layout and snapshot to the resource graph of one host; the way back is `linux_before`. Sources of the order:
+NVIDIA vGPU guide for KVM (IOMMU, MIG mode, virtual functions, instances, vGPUs), rules of `resources.order`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from gpucarve.calls import state
-from gpucarve.facts import boot, ours
-from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.layout.layouts import GpuLayout, HostLayout
+from gpucarve.facts import boot, mig, modules
+from gpucarve.facts.observed import Observed, Unknown
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Instance
 from gpucarve.model.hosts import ResourceKey, Target
-from gpucarve.model.pci import PciAddress
+from gpucarve.model.mig import Placement
+from gpucarve.platforms import linux_before
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
+from gpucarve.resources.host import (
+    boot_unit,
+    driver_blacklist,
+    instances,
+    kernel_arguments,
+    mig_mode,
+    modules_load,
+    slots,
+    vfio_binding,
+    virtual_functions,
+)
+from gpucarve.resources.host.boot_unit import BootUnit
+from gpucarve.resources.host.driver_blacklist import DriverBlacklist
+from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance
 from gpucarve.resources.host.kernel_arguments import KernelArguments
+from gpucarve.resources.host.mig_mode import MigMode
+from gpucarve.resources.host.modules_load import ModulesLoad
+from gpucarve.resources.host.vfio_binding import VfioBinding
 from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
-from gpucarve.resources.host.vgpu_removal import NoVgpu
-from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
+from gpucarve.resources.host.virtual_functions import VirtualFunctions
 
 # AMD's IOMMU is on wherever the firmware has it on; `amd_iommu=on` is no option of the kernel.
-_IOMMU = {"GenuineIntel": ("intel_iommu=on", "iommu=pt"), "AuthenticAMD": ("iommu=pt",)}
-_ON_GPU = (virtual_functions.KIND, slots.KIND)
-_KINDS = (kernel_arguments.KIND, *_ON_GPU)
-_GPU = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
-_CLAIM = re.compile(
-    rf"(?P<slot>{slots.KIND}@(?P<on>{_GPU})#[A-Za-z0-9-]{{1,40}}\.(?:0|[1-9]\d{{0,3}}))|{virtual_functions.KIND}@(?P<of>{_GPU})"
-)
+_IOMMU = {"DMAR": ("intel_iommu=on", "iommu=pt"), "IVRS": ("iommu=pt",)}
+_TABLES = {"GenuineIntel": "DMAR", "AuthenticAMD": "IVRS"}
+_FOR_GUESTS = (CutKind.VGPU, CutKind.PASSTHROUGH)
+_NOUVEAU = "nouveau"
 
 
 def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
@@ -38,26 +49,25 @@ def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
 
     Raises facts.observed.Unreadable when the host's CPU or our claims cannot be told.
     """
-    target = observed.target
-    vendor = observed.require(boot.PROBE).cpu_vendor
-    arguments = kernel_arguments.key(target)
-    gone = _gone(observed, layout.gpus, "the document no longer asks for it")
-    found: list[Resource] = [KernelArguments(arguments, _IOMMU.get(vendor, ("iommu=pt",)))]
+    wide = _host_wide(layout, observed)
+    of_gpus = (each for gpu in layout.gpus for each in _of_gpu(gpu, observed, (), ()))
+    kept = frozenset(each.key.local for each in (*wide, *of_gpus))
+    gone = linux_before.taken_back(observed, kept, "the document no longer asks for it")
+    first = tuple(each.key for each in wide if each.key.kind in (kernel_arguments.KIND, driver_blacklist.KIND))
+    found: list[Resource] = [*wide]
     for gpu in layout.gpus:
-        functions = virtual_functions.key(target, gpu.gpu)
-        found.append(VirtualFunctions(functions, gpu.gpu, len(gpu.slots), (arguments,)))
-        keys = _slot_keys(gpu, target)
-        leaving = tuple(each.key for each in gone if isinstance(each, NoVgpu) and each.gpu == gpu.gpu)
-        for index, slot in enumerate(gpu.slots):
-            needs = (functions, *leaving)
-            found.append(Vgpu(keys[index], gpu.gpu, slot.type_name, slot.capacity, keys[:index], needs))
+        leaving = tuple(each.key for each in gone if linux_before.gpu_of(each.key) == gpu.gpu)
+        found += _of_gpu(gpu, observed, first, leaving)
     return (*found, *gone)
 
 
 def resources_to_adopt(layout: HostLayout, target: Target) -> tuple[Resource, ...]:
-    """The slots of a layout, each to be filled by a vGPU that somebody else made, where one fits."""
-    found = []
+    """What a layout wants of instances and vGPUs, each to be filled by one that somebody else made, where one fits."""
+    found: list[Resource] = []
     for gpu in layout.gpus:
+        for each in gpu.instances:
+            key = instances.key(target, gpu.gpu, each.profile, each.placement)
+            found.append(AdoptedGpuInstance(key, gpu.gpu, each.profile, each.placement))
         keys = _slot_keys(gpu, target)
         for index, slot in enumerate(gpu.slots):
             same = tuple(keys[before] for before in range(index) if gpu.slots[before].type_name == slot.type_name)
@@ -70,44 +80,71 @@ def resources_before(observed: Observed) -> tuple[Resource, ...]:
 
     Raises facts.observed.Unreadable when they cannot be read, or hold something that this version does not know.
     """
-    target, claims = observed.target, observed.require(ours.PROBE)
-    strange = [name for name, record in claims.claims.items() if record.get("kind") not in _KINDS]
-    if strange:
-        raise Unreadable(f"{state.CLAIMS}/{strange[0]}/record is damaged, or another version's")
-    gone = _gone(observed, (), "rolled back")
-    if kernel_arguments.KIND not in claims.claims:
-        return gone
-    before = kernel_arguments.before(kernel_arguments.key(target), claims, tuple(each.key for each in gone))
-    return (*gone, before)
+    return linux_before.taken_back(observed, frozenset(), "rolled back")
+
+
+def _host_wide(layout: HostLayout, observed: Observed) -> list[Resource]:
+    """Kernel arguments, drivers kept out, modules loaded, and the unit that lets all of it survive a boot."""
+    target, kinds = observed.target, {gpu.kind for gpu in layout.gpus}
+    found: list[Resource] = []
+    if kinds.intersection(_FOR_GUESTS):
+        running = observed.require(boot.PROBE)
+        table = running.iommu_table or _TABLES.get(running.cpu_vendor, "")
+        found.append(KernelArguments(kernel_arguments.key(target), _IOMMU.get(table, ("iommu=pt",))))
+    if CutKind.PASSTHROUGH in kinds or (kinds and _nouveau_matters(observed)):
+        found.append(DriverBlacklist(driver_blacklist.key(target), (_NOUVEAU,)))
+    if CutKind.PASSTHROUGH in kinds:
+        found.append(ModulesLoad(modules_load.key(target), (vfio_binding.DRIVER,)))
+    if kinds - {CutKind.WHOLE}:
+        found.append(BootUnit(boot_unit.key(target)))
+    return found
+
+
+def _nouveau_matters(observed: Observed) -> bool:
+    """Whether the kernel's own driver is loaded, or is kept out by us."""
+    found = observed.get(modules.PROBE)
+    return not isinstance(found, Unknown) and (_NOUVEAU in found.loaded or modules.BLACKLIST in found.ours)
+
+
+def _of_gpu(
+    gpu: GpuLayout, observed: Observed, first: tuple[ResourceKey, ...], leaving: tuple[ResourceKey, ...]
+) -> Iterator[Resource]:
+    """What has to stand for one GPU, after what is `first` on the host; `leaving` is what of ours goes from the GPU."""
+    target = observed.target
+    if gpu.mig_mode is not None:
+        changes = _mode(gpu, observed) is not gpu.mig_mode
+        mode = mig_mode.key(target, gpu.gpu)
+        yield MigMode(mode, gpu.gpu, gpu.mig_mode, gpu.mode_takes_reset, leaving if changes else ())
+        first = (*first, mode)
+    if gpu.kind is CutKind.PASSTHROUGH:
+        yield VfioBinding(vfio_binding.key(target, gpu.gpu), gpu.gpu, gpu.functions, (*first, *leaving))
+    if gpu.slots:
+        functions = virtual_functions.key(target, gpu.gpu)
+        yield VirtualFunctions(functions, gpu.gpu, len(gpu.slots), first)
+        first = (functions, mode) if gpu.mig_mode else (functions,)
+    made = []
+    for each in gpu.instances:
+        made.append(instances.key(target, gpu.gpu, each.profile, each.placement))
+        needs = (*first, *(key for key in leaving if _in_the_way(key, each)))
+        yield GpuInstance(made[-1], gpu.gpu, each.profile, each.profile_id, each.placement, each.compute, needs)
+    keys = _slot_keys(gpu, target)
+    going = tuple(key for key in leaving if key.kind == slots.KIND)
+    for index, slot in enumerate(gpu.slots):
+        needs = (*first, *made, *going)
+        yield Vgpu(keys[index], gpu.gpu, slot.type_name, slot.capacity, keys[:index], needs)
+
+
+def _mode(gpu: GpuLayout, observed: Observed) -> bool | None:
+    found = observed.get(mig.PROBE)
+    seen = None if isinstance(found, Unknown) else found.by_gpu.get(gpu.gpu)
+    return seen.current if seen else None
+
+
+def _in_the_way(key: ResourceKey, wanted: Instance) -> bool:
+    """Whether an instance that leaves has a slice that the wanted one takes; such a one does not stand yet."""
+    place = key.subject.rpartition("@")[2]
+    return key.kind == instances.KIND and Placement.parse(place).overlaps(wanted.placement)
 
 
 def _slot_keys(gpu: GpuLayout, target: Target) -> tuple[ResourceKey, ...]:
     return tuple(slots.key(target, gpu.gpu, slot.type_name, slot.number) for slot in gpu.slots)
-
-
-def _gone(observed: Observed, layout: Sequence[GpuLayout], reason: str) -> tuple[NoVgpu | NoVirtualFunctions, ...]:
-    """Nothing of what is ours on the GPUs but what the layout has; `reason` is why."""
-    target, claims = observed.target, observed.require(ours.PROBE)
-    wanted = {key.local for gpu in layout for key in _slot_keys(gpu, target)}
-    wanted |= {virtual_functions.key(target, gpu.gpu).local for gpu in layout}
-    unwanted = [name for name, record in claims.claims.items() if record.get("kind") in _ON_GPU and name not in wanted]
-    vgpus = []
-    functions = []
-    for name in unwanted:
-        match = _CLAIM.fullmatch(name)
-        if match is None:
-            raise Unreadable(f"{state.CLAIMS}/{name} is not a claim on a GPU or on one of its slots")
-        gpu = PciAddress.parse(match["on"] or match["of"])
-        key = ResourceKey(target, *name.split("@", 1))
-        if match["slot"]:
-            vgpus.append(NoVgpu(key, gpu, reason))
-        else:
-            functions.append(key)
-    return (
-        *vgpus,
-        *(
-            NoVirtualFunctions(key, gpu, reason, tuple(each.key for each in vgpus if each.gpu == gpu))
-            for key in functions
-            for gpu in (PciAddress.parse(key.subject),)
-        ),
-    )

@@ -22,9 +22,9 @@ class Stage(IntEnum):
     LEAVE_MIG_MODE = 33
     RELEASE_PASSTHROUGH = 36
     BOOT = 40  # kernel arguments, modules, boot units; ends in the one reboot, where one is needed
-    QUIESCE_AGAIN = 45  # GPU clients stop, for what is built up: a reboot has started them
-    BIND_PASSTHROUGH = 46
-    SET_MIG_MODE = 48
+    QUIESCE_AGAIN = 42  # GPU clients stop, for what is built up: a reboot has started them
+    SET_MIG_MODE = 44
+    BIND_PASSTHROUGH = 47
     ENABLE_VIRTUAL_FUNCTIONS = 50
     CREATE_GPU_INSTANCES = 55
     CREATE_VGPUS = 60

@@ -69,7 +69,7 @@ class KernelArguments:
             Action.CHANGE,
             before=" ".join(self._now(running.command_line)) or "none of them",
             after=" ".join(self.arguments),
-            reason="vGPUs need the IOMMU",
+            reason="GPUs and vGPUs of guests stand behind the IOMMU",
             work=Batch(self._writes(running, loader, wanted, derived)),
             preconditions=(Sha256.of(grub.DEFAULTS, loader.defaults),) if wanted != loader.defaults else (),
             undo=PutBack((grub.DEFAULTS,)),
@@ -106,6 +106,7 @@ class KernelArgumentsAsBefore:
     arguments: tuple[str, ...]
     command_line: str
     written: str
+    reason: str
     needs: tuple[ResourceKey, ...] = ()
 
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
@@ -130,12 +131,12 @@ class KernelArgumentsAsBefore:
         derived = bool(loader.entries) and all(command_line.values_of(each, keys) in before for each in loader.entries)
         if wanted == loader.defaults and derived and now in before:
             work = Batch((Guarded(Disown(self.key.local), before=(Sha256.of(grub.DEFAULTS, wanted),)),))
-            return Change(Action.RELEASE, "as before", "not ours any more", "rolled back", work)
+            return Change(Action.RELEASE, "as before", "not ours any more", self.reason, work)
         return Change(
             Action.CHANGE,
             before=" ".join(now) or "none of them",
             after=" ".join(before[0]) or "none of them",
-            reason="rolled back",
+            reason=self.reason,
             work=Batch(self._writes(loader, wanted, derived)),
             preconditions=(Sha256.of(grub.DEFAULTS, loader.defaults),) if wanted != loader.defaults else (),
             disruption=Disruption() if now in before else _REBOOT,
@@ -167,13 +168,15 @@ class KernelArgumentsAsBefore:
         return (Guarded(write, before=(guard,), wanted=(Sha256.of(grub.DEFAULTS, wanted),)), _derive(wanted))
 
 
-def before(key: ResourceKey, claims: ours.Ours, needs: tuple[ResourceKey, ...]) -> KernelArgumentsAsBefore:
-    """The way back that a claim holds. Raises Unreadable for one that somebody damaged."""
+def before(
+    key: ResourceKey, claims: ours.Ours, reason: str, needs: tuple[ResourceKey, ...]
+) -> KernelArgumentsAsBefore:
+    """The way back that a claim holds, for `reason`. Raises Unreadable for one that somebody damaged."""
     arguments = claims.claims[key.local].get("arguments")
     if not isinstance(arguments, list) or not all(isinstance(each, str) for each in arguments):
         raise Unreadable(f"{state.CLAIMS}/{key.local}/record is damaged: it does not say 'arguments'")
     command_line, written = claims.text(key.local, "command_line"), claims.text(key.local, "written")
-    return KernelArgumentsAsBefore(key, tuple(arguments), command_line, written, needs)
+    return KernelArgumentsAsBefore(key, tuple(arguments), command_line, written, reason, needs)
 
 
 def _derive(defaults: bytes) -> Guarded:
