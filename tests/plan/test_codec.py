@@ -44,7 +44,7 @@ AWAY = Target("lab", "gpu-9")
 SLOT = slots.key(HOST, GPU, TYPE, 0)
 RESOURCES: tuple[Resource, ...] = (
     KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt")),
-    KernelArgumentsAsBefore(kernel_arguments.key(HOST), ("iommu=pt",), "ro quiet", "0" * 64, (SLOT,)),
+    KernelArgumentsAsBefore(kernel_arguments.key(HOST), ("iommu=pt",), "ro quiet", "0" * 64, "rolled back", (SLOT,)),
     VirtualFunctions(virtual_functions.key(HOST, GPU), GPU, 2),
     NoVirtualFunctions(virtual_functions.key(HOST, GPU), GPU, "rolled back", (SLOT,)),
     Vgpu(SLOT, GPU, TYPE, 2),

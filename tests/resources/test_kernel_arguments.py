@@ -32,7 +32,7 @@ RECORD: dict[str, Any] = {
     "written": DIGEST,
 }
 Menu = tuple[tuple[str, ...], ...]
-BACK = KernelArgumentsAsBefore(KEY, WANTED, " ".join(PLAIN), DIGEST)
+BACK = KernelArgumentsAsBefore(KEY, WANTED, " ".join(PLAIN), DIGEST, "rolled back")
 
 
 def _sight(
@@ -215,7 +215,7 @@ def test_update_grub_gets_the_time_it_takes() -> None:
 def test_a_damaged_claim_is_named_and_no_way_back_is_guessed(name: str, value: object) -> None:
     claims = ours.Ours(claims={KEY.local: RECORD | {name: value}})
     with pytest.raises(Unreadable, match=f"kernel-arguments/record is damaged: it does not say '{name}'"):
-        kernel_arguments.before(KEY, claims, ())
+        kernel_arguments.before(KEY, claims, "rolled back", ())
 
 
 def test_a_fact_that_could_not_be_read_is_not_decided_on() -> None:

@@ -16,11 +16,11 @@ from gpucarve.model.changes import Action
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.plan.plans import Step
-from gpucarve.resources.host import slots, virtual_functions
+from gpucarve.resources.host import instances, mig_mode, slots, virtual_functions
 
-_BY_DRIVER = frozenset({virtual_functions.KIND, slots.KIND, "mig-mode", "gpu-instance"})
+_BY_DRIVER = frozenset({virtual_functions.KIND, slots.KIND, mig_mode.KIND, instances.KIND})
 _VGPU = frozenset({virtual_functions.KIND, slots.KIND})
-_MIG = frozenset({"mig-mode", "gpu-instance"})
+_MIG = frozenset({mig_mode.KIND, instances.KIND})
 
 
 def findings(steps: Sequence[Step], observed: Observed) -> Iterator[Finding]:

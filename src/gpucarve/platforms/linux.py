@@ -111,9 +111,9 @@ def _of_gpu(
 ) -> Iterator[Resource]:
     """What has to stand for one GPU, after what is `first` on the host; `leaving` is what of ours goes from the GPU."""
     target = observed.target
+    mode = mig_mode.key(target, gpu.gpu)
     if gpu.mig_mode is not None:
         changes = _mode(gpu, observed) is not gpu.mig_mode
-        mode = mig_mode.key(target, gpu.gpu)
         yield MigMode(mode, gpu.gpu, gpu.mig_mode, gpu.mode_takes_reset, leaving if changes else ())
         first = (*first, mode)
     if gpu.kind is CutKind.PASSTHROUGH:

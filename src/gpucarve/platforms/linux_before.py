@@ -63,9 +63,7 @@ def taken_back(observed: Observed, kept: Collection[str], reason: str) -> tuple[
     """
     target, claims = observed.target, observed.require(ours.PROBE)
     strange = [
-        name
-        for name, record in claims.claims.items()
-        if record.get("kind") not in (*_ON_GPU, *_HOST_WIDE, *_OTHERS)
+        name for name, record in claims.claims.items() if record.get("kind") not in (*_ON_GPU, *_HOST_WIDE, *_OTHERS)
     ]
     if strange:
         raise Unreadable(f"{state.CLAIMS}/{strange[0]}/record is damaged, or another version's")

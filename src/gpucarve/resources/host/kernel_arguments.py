@@ -168,9 +168,7 @@ class KernelArgumentsAsBefore:
         return (Guarded(write, before=(guard,), wanted=(Sha256.of(grub.DEFAULTS, wanted),)), _derive(wanted))
 
 
-def before(
-    key: ResourceKey, claims: ours.Ours, reason: str, needs: tuple[ResourceKey, ...]
-) -> KernelArgumentsAsBefore:
+def before(key: ResourceKey, claims: ours.Ours, reason: str, needs: tuple[ResourceKey, ...]) -> KernelArgumentsAsBefore:
     """The way back that a claim holds, for `reason`. Raises Unreadable for one that somebody damaged."""
     arguments = claims.claims[key.local].get("arguments")
     if not isinstance(arguments, list) or not all(isinstance(each, str) for each in arguments):
