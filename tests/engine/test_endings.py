@@ -138,7 +138,7 @@ async def test_a_step_that_makes_no_progress_is_left_after_four_times_and_nothin
     liar = Liar(lab.world.host(HOST))
     ending = await _apply(lab, liar)
     assert ending.outcome is Outcome.FAILED
-    assert "kernel-arguments is still intel_iommu=off" in ending.reasons[0]
+    assert any("kernel-arguments is still intel_iommu=off" in reason for reason in ending.reasons)
     assert "tried 4 times" in ending.reasons[-1]
     assert sum(bool(program.writes) for program in liar.ran) == 4
     assert not any("reboot" in getattr(each.write, "argv", ()) for program in liar.ran for each in program.writes)

@@ -40,6 +40,7 @@ def test_a_layout_becomes_arguments_functions_and_slots_that_need_each_other() -
     found = linux.resources(_layout((OTHER_GPU, 1), (GPU, 2)), Sight().observed())
     assert _names(found) == [
         "KernelArguments",
+        "BootUnit",
         f"VirtualFunctions {OTHER_GPU}",
         f"Vgpu {OTHER_GPU}#{TYPE}.0",
         f"VirtualFunctions {GPU}",
@@ -65,7 +66,7 @@ def test_a_slot_that_the_layout_has_no_place_for_has_to_go() -> None:
 def test_of_a_gpu_that_the_layout_leaves_out_everything_of_ours_has_to_go() -> None:
     sight = Sight(claims=claim(0) | claim(1) | FUNCTIONS | ARGUMENTS)
     found = linux.resources(_layout((OTHER_GPU, 1)), sight.observed())
-    assert _names(found)[3:] == [f"NoVgpu {GPU}#{TYPE}.0", f"NoVgpu {GPU}#{TYPE}.1", f"NoVirtualFunctions {GPU}"]
+    assert _names(found)[4:] == [f"NoVgpu {GPU}#{TYPE}.0", f"NoVgpu {GPU}#{TYPE}.1", f"NoVirtualFunctions {GPU}"]
     assert found[-1].needs == (found[-3].key, found[-2].key)
 
 

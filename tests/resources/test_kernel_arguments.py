@@ -12,14 +12,28 @@ from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
 from gpucarve.facts import boot, driver, grub, ours
 from gpucarve.facts.observed import Observed, Unreadable
-from gpucarve.layout.layouts import HostLayout
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Slot
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.platforms import linux
 from gpucarve.resources.decisions import Outlook
 from gpucarve.resources.host import kernel_arguments
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
 from tests.resources import sights
-from tests.resources.sights import BARE, HOST, MERGED, PLAIN, WITH_IOMMU, Sight, change, decide, fact, names, settled
+from tests.resources.sights import (
+    BARE,
+    GPU,
+    HOST,
+    MERGED,
+    PLAIN,
+    TYPE,
+    WITH_IOMMU,
+    Sight,
+    change,
+    decide,
+    fact,
+    names,
+    settled,
+)
 
 KEY = kernel_arguments.key(HOST)
 WANTED = ("intel_iommu=on", "iommu=pt")
@@ -117,13 +131,21 @@ def test_a_boot_loader_that_is_not_ours_to_change_is_refused_with_what_to_do(sig
 
 
 @pytest.mark.parametrize(
-    ("vendor", "arguments"),
-    [("GenuineIntel", WANTED), ("AuthenticAMD", ("iommu=pt",)), ("", ("iommu=pt",))],
+    ("vendor", "table", "arguments"),
+    [
+        ("GenuineIntel", "DMAR", WANTED),
+        ("AuthenticAMD", "IVRS", ("iommu=pt",)),
+        ("AuthenticAMD", "DMAR", WANTED),
+        ("GenuineIntel", "", WANTED),
+        ("", "", ("iommu=pt",)),
+    ],
 )
-def test_only_intel_hosts_are_told_to_turn_their_iommu_on(vendor: str, arguments: tuple[str, ...]) -> None:
-    observed = Sight(boot=boot.Boot("b1", "6.1", PLAIN, vendor)).observed()
-    (found,) = linux.resources(HostLayout(()), observed)
-    assert isinstance(found, KernelArguments)
+def test_only_hosts_with_an_intel_iommu_are_told_to_turn_it_on(
+    vendor: str, table: str, arguments: tuple[str, ...]
+) -> None:
+    observed = Sight(boot=boot.Boot("b1", "6.1", PLAIN, vendor, table)).observed()
+    layout = HostLayout((GpuLayout(GPU, CutKind.VGPU, slots=(Slot(TYPE, 0, 2),)),))
+    (found,) = (each for each in linux.resources(layout, observed) if isinstance(each, KernelArguments))
     assert found.arguments == arguments
 
 
