@@ -60,7 +60,7 @@ def test_a_run_goes_to_its_end_when_nobody_reads_its_events(cli: Cli, twin: Twin
     with command.stdout:
         shown = command.stdout.read().decode()
     assert command.wait() == 0
-    assert "4 checks: 4 as wanted" in shown
+    assert "6 checks: 6 as wanted" in shown
 
 
 def test_a_twin_that_is_not_there_is_named_with_what_to_do(cli: Cli) -> None:

@@ -27,7 +27,7 @@ def test_a_killed_apply_is_shown_by_status_and_gone_on_with_without_asking(cli: 
     resumed = cli.on_fleet("apply")
     assert resumed.status == 0
     assert resumed.err.startswith("Going on with run ")
-    assert "4 checks: 4 as wanted" in resumed.out
+    assert "6 checks: 6 as wanted" in resumed.out
     assert "was cut off" not in cli.on_fleet("status").out
 
 

@@ -18,7 +18,7 @@ def test_a_saved_plan_that_still_fits_is_applied_without_asking(cli: Cli, twin: 
     assert cli.on_fleet("plan", "--out", plan).status == 0
     said = cli.on_fleet("apply", plan)
     assert said.status == 0
-    assert "4 checks: 4 as wanted" in said.out
+    assert "6 checks: 6 as wanted" in said.out
 
 
 def test_a_saved_plan_is_not_shown_a_second_time_unless_all_of_it_is_wanted(cli: Cli, twin: Twin) -> None:

@@ -18,7 +18,7 @@ from gpucarve.checks.preflight import preflight
 from gpucarve.engine.channels import snapshot
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.layout.cuts import lay_out
-from gpucarve.layout.layouts import CutKind, HostLayout
+from gpucarve.layout.layouts import HostLayout
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make
@@ -30,13 +30,14 @@ from gpucarve.spec import Cut
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one look at the fleet gave: a snapshot or a refusal a host, a draft of all that answer, and what stands in
-    its way."""
+    """What one look at the fleet gave: a snapshot or a refusal a host, a draft of all that answer, what stands in its
+    way, and what is worth knowing besides."""
 
     observed: Mapping[Target, Observed]
     refused: Mapping[Target, Refusal]
     draft: Draft = field(repr=False)
     problems: tuple[Finding, ...]
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def offer(self) -> Draft:
@@ -75,7 +76,9 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
             resources.extend(made)
             problems.extend(findings)
     draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources), fleet.rollouts), observed)
-    return Survey(observed, refused, draft, (*problems, *preflight(draft, observed)))
+    judged = preflight(draft, observed)
+    warnings = tuple(each for each in judged if each.warning)
+    return Survey(observed, refused, draft, (*problems, *(each for each in judged if not each.warning)), warnings)
 
 
 def _resources(
@@ -88,24 +91,12 @@ def _resources(
         layout = lay_out(cut, observed, catalog.load())
         if not isinstance(layout, HostLayout):
             return (), layout
-        if later := _not_carried_out(layout, observed.target):
-            return (), later
         if purpose is Purpose.ADOPT:
             return linux.resources_to_adopt(layout, observed.target), ()
         return linux.resources(layout, observed), ()
     except Unreadable as error:
         rule = "nothing is planned on the ground of a fact that could not be read"
         return (), (Finding(observed.target, "facts", Verdict.UNKNOWN, str(error), rule),)
-
-
-def _not_carried_out(layout: HostLayout, target: Target) -> tuple[Finding, ...]:
-    """What is laid out already and has no resources on the platform yet."""
-    rule = "this version carries out time-sliced vGPUs alone"
-    return tuple(
-        Finding(target, "layout", Verdict.DIFFERS, f"{gpu.gpu} is to become {gpu.kind.value}", rule, "leave it out")
-        for gpu in layout.gpus
-        if gpu.kind is not CutKind.VGPU or gpu.instances
-    )
 
 
 def _no_answer(target: Target, refusal: Refusal) -> Finding:

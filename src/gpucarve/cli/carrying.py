@@ -74,6 +74,7 @@ def carry_out(desk: Desk, order: Order) -> Exit:
     if not plan.stages:
         return _conclude(desk, order, None, found)
     plan = order.saved or plan
+    looking.warn(found, desk.output)
     style = desk.output.side if desk.output.as_json else desk.output.style
     known = order.saved is not None and not desk.output.wide  # who saved it has seen it
     desk.output.explain(

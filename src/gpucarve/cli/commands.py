@@ -16,6 +16,7 @@ VERBS = {
     "validate": "Say everything that is wrong with a fleet document.",
     "schema": "Print the JSON Schema of fleet documents.",
     "discover": "Look at hosts and say what is there.",
+    "preflight": "Say what stands in the way of a change.",
     "plan": "Show what apply would change, and why.",
     "apply": "Make the fleet what its document says.",
     "verify": "Check that what the document asks for stands.",
@@ -45,7 +46,8 @@ Exit status:
    2 changes are pending     69 a host does not answer
      (--detailed-exitcode)   75 somebody else works there
    3 a check failed          77 no permission
-   5 applied in part        130 interrupted
+   4 warnings only          130 interrupted
+   5 applied in part
 """
 
 

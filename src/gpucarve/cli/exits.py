@@ -28,6 +28,7 @@ class Exit(IntEnum):
     FAILED = 1
     PENDING = 2
     CHECK = 3
+    WARNINGS = 4
     PART = 5
     USAGE = 64
     DOCUMENT = 65
@@ -83,10 +84,12 @@ def of_endings(endings: Iterable[Ending], *, changed: bool) -> Exit:
 
 def of_findings(findings: Sequence[Finding], refused: Iterable[Refusal] = ()) -> Exit:
     """The status of checks; where nothing but the way to the hosts is at fault, that is what it says."""
-    failed = [finding for finding in findings if finding.verdict is not Verdict.HOLDS]
+    failed = [finding for finding in findings if finding.verdict is not Verdict.HOLDS and not finding.warning]
     if failed and all(finding.check == "access" for finding in failed):
         return of_refusals(refused) or Exit.CHECK
-    return Exit.CHECK if failed else Exit.DONE
+    if failed:
+        return Exit.CHECK
+    return Exit.WARNINGS if any(finding.warning for finding in findings) else Exit.DONE
 
 
 def of_refusals(refused: Iterable[Refusal]) -> Exit:

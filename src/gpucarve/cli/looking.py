@@ -23,6 +23,12 @@ def refuse(found: Survey, output: Output) -> Exit:
     return of_findings(found.problems, found.refused.values())
 
 
+def warn(found: Survey, output: Output) -> None:
+    """Say what is worth knowing and keeps nobody from going on."""
+    if found.warnings:
+        output.note(findings.render(found.warnings, output.side))
+
+
 def _spared(found: Survey) -> str:
     """What to do for the sake of the hosts on which nothing is in the way."""
     rollouts = found.offer.plan.rollouts

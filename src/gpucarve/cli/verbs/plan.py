@@ -53,6 +53,7 @@ def command(
         if plan.stages and not output.as_json:
             output.explain(f"{plans.render(plan, output.style)}\n")
         return looking.refuse(found, output)
+    looking.warn(found, output)
     data = codec.to_data(plan)
     output.data(data["kind"], data, plans.render(plan, output.style, wide=output.wide))
     if out:

@@ -20,7 +20,7 @@ def render(kind: str, body: Mapping[str, Any]) -> str:
     return json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2, ensure_ascii=False)
 
 
-def finding(each: Finding) -> dict[str, str]:
+def finding(each: Finding) -> dict[str, str | bool]:
     """One answer of a check."""
     return {
         "target": str(each.target),
@@ -29,6 +29,7 @@ def finding(each: Finding) -> dict[str, str]:
         "fact": each.fact,
         "rule": each.rule,
         "fix": each.fix,
+        "warning": each.warning,
     }
 
 

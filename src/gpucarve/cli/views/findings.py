@@ -30,14 +30,16 @@ def render(found: Sequence[Finding], style: Style) -> str:
 
 def summary(found: Sequence[Finding]) -> str:
     """How many of each, in one line."""
-    tally = [(verdict, sum(each.verdict is verdict for each in found)) for verdict in Verdict]
+    judged = [each.verdict for each in found if not each.warning]
+    tally = [(verdict, judged.count(verdict)) for verdict in Verdict]
     words = {Verdict.HOLDS: "as wanted", Verdict.DIFFERS: "different", Verdict.UNKNOWN: "unknown"}
     parts = [f"{number} {words[verdict]}" for verdict, number in tally if number]
+    parts += [count(len(found) - len(judged), "warning")] if len(judged) < len(found) else []
     return f"{count(len(found), 'check')}: {', '.join(parts)}" if parts else "nothing to check"
 
 
 def _finding(finding: Finding, style: Style) -> list[str]:
-    word, role = _MARKS[finding.verdict]
+    word, role = ("warning", Role.WARN) if finding.warning else _MARKS[finding.verdict]
     indent = " " * 11
     first = f"  {style.paint(role, f'{word:<7}')}  "
     lines = style.paragraph(f"{finding.check}: {finding.fact}", first=first, rest=indent)
