@@ -64,7 +64,7 @@ def _back(observed: Observed) -> tuple[Resource, ...]:
     gone: tuple[ResourceKey, ...] = (BINDING,)
     found: list[Resource] = [NoVfioBinding(BINDING, GPU, "rolled back")]
     if ARGUMENTS.local in claims.claims:
-        found.append(kernel_arguments.before(ARGUMENTS, claims, gone))
+        found.append(kernel_arguments.before(ARGUMENTS, claims, "rolled back", gone))
     return (
         *found,
         DriverBlacklistAsBefore(BLACKLIST, "rolled back", gone),
