@@ -94,7 +94,7 @@ def _host_wide(layout: HostLayout, observed: Observed) -> list[Resource]:
     if CutKind.PASSTHROUGH in kinds or (kinds and _nouveau_matters(observed)):
         found.append(DriverBlacklist(driver_blacklist.key(target), (_NOUVEAU,)))
     if CutKind.PASSTHROUGH in kinds:
-        found.append(ModulesLoad(modules_load.key(target), (vfio_binding.DRIVER,)))
+        found.append(ModulesLoad(modules_load.key(target), (modules.named(vfio_binding.DRIVER),)))
     if kinds - {CutKind.WHOLE}:
         found.append(BootUnit(boot_unit.key(target)))
     return found
