@@ -33,9 +33,13 @@ class Guest:
 
     host = "127.0.0.1"
 
-    def __init__(self, bench: Bench, disk: Path | None = None) -> None:
-        """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; it is off."""
+    def __init__(self, bench: Bench, disk: Path | None = None, extra: Sequence[str] = ()) -> None:
+        """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; it is off.
+
+        With `extra` hardware, as arguments of QEMU, it starts from its own snapshots alone, or cold.
+        """
         self.bench = bench
+        self.extra = tuple(extra)
         self._workspace = Workspace()
         self.folder = self._workspace.folder
         self.disk = self.folder / "disk.qcow2"
@@ -81,6 +85,7 @@ class Guest:
         # setpriv and env: the guest dies with us, and only QEMU gets the preloaded object.
         argv = ["setpriv", "--pdeathsig", "KILL", "env", f"LD_PRELOAD={self.bench.preload}", "qemu-system-x86_64"]
         argv += machine.hardware(GPU) + machine.backends(self.disk, self.port, self.folder)
+        argv += self.extra
         if snapshot is not None:
             argv += ["-loadvm", snapshot]
         log = self.folder / "qemu.log"

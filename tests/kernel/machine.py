@@ -10,6 +10,7 @@ from pathlib import Path
 
 NETWORK = "net0"
 GPU_ADDRESS = "0000:05:00.0"
+CARD, COMPANION = "0000:03:00.0", "0000:03:00.1"  # of `display_card`
 
 # An Intel CPU, as the IOMMU is: which kernel arguments a host needs follows from the vendor.
 _CPU = "qemu64,vendor=GenuineIntel,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
@@ -60,6 +61,19 @@ def hardware(gpu: Gpu) -> list[str]:
         *("-object", "rng-random,filename=/dev/urandom,id=random0", "-device", "virtio-rng-pci,rng=random0,addr=0x5"),
         *ports,
         *("-device", gpu.argument(f"port{_EMPTY_PORTS + 1}")),
+    ]
+
+
+def display_card() -> list[str]:
+    """A card of two functions in one IOMMU group: NVIDIA's graphics, and a companion that a driver of the kernel has.
+
+    The companion is a real device of QEMU's, so that its driver is a real one too, and one that the initramfs loads.
+    """
+    ids = "vendor-id=0x10de,device-id=0x1e30,class-id=0x0300,subsystem-vendor-id=0x10de,subsystem-id=0x12ba"
+    return [
+        *("-device", f"gpu-double,id=card0,bus=port3,addr=0x0.0x0,multifunction=on,{ids}"),
+        *("-object", "rng-random,filename=/dev/urandom,id=random1"),
+        *("-device", "virtio-rng-pci,rng=random1,bus=port3,addr=0x0.0x1"),
     ]
 
 

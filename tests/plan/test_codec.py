@@ -27,8 +27,18 @@ from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan, Purpose, StagePlan, Step
 from gpucarve.plan.rollouts import LeftOut, SiteRollout
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
+from gpucarve.resources.host import (
+    driver_blacklist,
+    kernel_arguments,
+    modules_load,
+    slots,
+    vfio_binding,
+    virtual_functions,
+)
+from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
+from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
+from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
 from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
 from gpucarve.resources.host.vgpu_removal import NoVgpu
@@ -37,7 +47,7 @@ from gpucarve.resources.kube import allocatable, node_label
 from gpucarve.resources.kube.allocatable import Allocatable
 from gpucarve.resources.kube.node_label import NodeLabel
 from gpucarve.resources.order import Stage
-from tests.resources.sights import GPU, HOST, TYPE
+from tests.resources.sights import GPU, HOST, OTHER_GPU, TYPE
 
 CLUSTER = Target("lab", "kube:main")
 AWAY = Target("lab", "gpu-9")
@@ -45,6 +55,12 @@ SLOT = slots.key(HOST, GPU, TYPE, 0)
 RESOURCES: tuple[Resource, ...] = (
     KernelArguments(kernel_arguments.key(HOST), ("intel_iommu=on", "iommu=pt")),
     KernelArgumentsAsBefore(kernel_arguments.key(HOST), ("iommu=pt",), "ro quiet", "0" * 64, "rolled back", (SLOT,)),
+    DriverBlacklist(driver_blacklist.key(HOST), ("nouveau",)),
+    DriverBlacklistAsBefore(driver_blacklist.key(HOST), "rolled back", (SLOT,)),
+    ModulesLoad(modules_load.key(HOST), ("vfio_pci",)),
+    ModulesLoadAsBefore(modules_load.key(HOST), "rolled back"),
+    VfioBinding(vfio_binding.key(HOST, GPU), GPU, (GPU, OTHER_GPU), (SLOT,)),
+    NoVfioBinding(vfio_binding.key(HOST, GPU), GPU, "rolled back"),
     VirtualFunctions(virtual_functions.key(HOST, GPU), GPU, 2),
     NoVirtualFunctions(virtual_functions.key(HOST, GPU), GPU, "rolled back", (SLOT,)),
     Vgpu(SLOT, GPU, TYPE, 2),

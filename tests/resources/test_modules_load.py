@@ -31,6 +31,14 @@ def test_a_module_that_any_file_loads_is_settled() -> None:
     assert KVM in settled(decide(WANTED, _sight(loaded_at_boot={"vfio_pci": (KVM,)}))).note
 
 
+def test_a_module_may_be_spelt_with_a_dash() -> None:
+    dashed = ModulesLoad(KEY, ("vfio-pci",))
+    assert KVM in settled(decide(dashed, _sight(loaded_at_boot={"vfio_pci": (KVM,)}))).note
+    write = sights.writes(decide(dashed, _sight()))[1].write
+    assert isinstance(write, WriteFile)
+    assert write.content == OURS
+
+
 def test_otherwise_our_file_is_written_under_a_claim() -> None:
     decision = decide(WANTED, _sight())
     assert names(decision) == ["Claim", "WriteFile"]

@@ -233,6 +233,12 @@ def test_a_function_of_another_device_in_the_group_is_named_with_its_driver() ->
     assert "0000:66:00.0 (8086:1572, i40e) shares IOMMU group 12" in found
 
 
+def test_a_claim_of_other_functions_is_not_built_upon() -> None:
+    sight = _sight(NATIVE, claimed=True)
+    sight.claims = {KEY.local: RECORD | {"functions": {str(GPU): {"driver": "nouveau", "override": ""}}}}
+    assert "its functions are others now" in fact(decide(WANTED, sight))
+
+
 def test_a_vgpu_on_the_gpu_is_named() -> None:
     sight = _sight(NATIVE)
     sight.mediated = mediated.Mediated({}, {"u-1": mediated.Mdev("u-1", GPU, "nvidia-1")}, {})

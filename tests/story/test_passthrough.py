@@ -18,17 +18,11 @@ from gpucarve.engine.events import Event
 from gpucarve.facts import modules, ours
 from gpucarve.facts.observed import Observed
 from gpucarve.journal.store import Journal
-from gpucarve.model.hosts import ResourceKey
-from gpucarve.model.pci import PciAddress
 from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
-from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import boot_unit, driver_blacklist, kernel_arguments, modules_load, vfio_binding
-from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
-from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
-from gpucarve.resources.host.kernel_arguments import KernelArguments
-from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
-from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
+from gpucarve.resources.host import modules_load
+from gpucarve.resources.host.modules_load import ModulesLoad
+from gpucarve.resources.host.vfio_binding import VfioBinding
 from gpucarve.resources.order import Stage
 from gpucarve.twin.faults import Fault, Point, PowerLoss
 from gpucarve.twin.hosts import SimulatedHost
@@ -36,41 +30,13 @@ from gpucarve.twin.machine import Files
 from gpucarve.twin.worlds import SECOND_HOST as HOST
 from gpucarve.twin.worlds import World, built_in_scene
 from tests.story.lab import footprint
+from tests.story.passing import Passing
 from tests.twin.second import FUNCTIONS, NATIVE, QUADRO, T4
 
 pytestmark = pytest.mark.anyio
 
-GPU = PciAddress.parse(QUADRO)
-ALL = tuple(map(PciAddress.parse, FUNCTIONS))
 GIVEN = dict.fromkeys(FUNCTIONS, "vfio-pci")
-BINDING, UNIT = vfio_binding.key(HOST, GPU), boot_unit.key(HOST)
-BLACKLIST, LOAD = driver_blacklist.key(HOST), modules_load.key(HOST)
-ARGUMENTS = kernel_arguments.key(HOST)
-
-
-def _there() -> tuple[Resource, ...]:
-    needs = (ARGUMENTS, BLACKLIST, LOAD, UNIT)
-    return (
-        KernelArguments(ARGUMENTS, ("iommu=pt",)),
-        DriverBlacklist(BLACKLIST, ("nouveau",)),
-        ModulesLoad(LOAD, ("vfio_pci",)),
-        BootUnit(UNIT),
-        VfioBinding(BINDING, GPU, ALL, needs),
-    )
-
-
-def _back(observed: Observed) -> tuple[Resource, ...]:
-    claims = observed.require(ours.PROBE)
-    gone: tuple[ResourceKey, ...] = (BINDING,)
-    found: list[Resource] = [NoVfioBinding(BINDING, GPU, "rolled back")]
-    if ARGUMENTS.local in claims.claims:
-        found.append(kernel_arguments.before(ARGUMENTS, claims, "rolled back", gone))
-    return (
-        *found,
-        DriverBlacklistAsBefore(BLACKLIST, "rolled back", gone),
-        ModulesLoadAsBefore(LOAD, "rolled back", gone),
-        BootUnitAsBefore(UNIT, "rolled back", gone),
-    )
+QUADRO_GIVEN = Passing.of(HOST, FUNCTIONS, "iommu=pt")
 
 
 @dataclass
@@ -101,9 +67,7 @@ class Shop:
 
     async def draft(self, purpose: Purpose = Purpose.APPLY) -> Draft:
         """What would be done now."""
-        observed = await self.observed()
-        resources = _there() if purpose is Purpose.APPLY else _back(observed)
-        return make(Aim("lab", "digest", purpose, resources), {HOST: observed})
+        return QUADRO_GIVEN.draft(await self.observed(), purpose)
 
     async def run(self, purpose: Purpose = Purpose.APPLY) -> Result:
         """Plan and carry out."""
@@ -152,12 +116,10 @@ async def test_every_later_boot_binds_them_again(shop: Shop) -> None:
 
 async def test_a_board_of_the_same_id_stays_with_its_driver(shop: Shop) -> None:
     """The T4's driver is taken for this: nothing is blacklisted, and only the Quadro's functions are named."""
-    draft = make(
-        Aim(
-            "lab", "digest", Purpose.APPLY, (ModulesLoad(LOAD, ("vfio_pci",)), VfioBinding(BINDING, GPU, ALL, (LOAD,)))
-        ),
-        {HOST: await shop.observed()},
-    )
+    load, functions = modules_load.key(HOST), QUADRO_GIVEN.functions
+    binding = VfioBinding(QUADRO_GIVEN.binding, functions[0], functions, (load,))
+    resources = (ModulesLoad(load, ("vfio_pci",)), binding)
+    draft = make(Aim("lab", "digest", Purpose.APPLY, resources), {HOST: await shop.observed()})
     assert (await app.apply(shop.world, shop.journal, draft.plan, shop.events.append)).done
     assert shop.drivers(*FUNCTIONS, T4) == GIVEN | {T4: "nouveau"}
 

@@ -31,7 +31,7 @@ PACKAGES = (
     "zstd",
 )
 
-# Driver trees the guest's hardware never asks for, and NVIDIA's rival driver, so that nothing but the double binds.
+# Driver trees the guest's hardware never asks for, and those that have a stand-in here.
 UNUSED_MODULES = (
     "drivers/accel",
     "drivers/bluetooth",
@@ -65,6 +65,8 @@ UNUSED_MODULES = (
     "net/wireless",
     "sound",
 )
+
+DRIVERS = ("nvidia.ko", "nouveau.ko")
 
 MASKED_UNITS = (
     "apt-daily-upgrade.timer",
@@ -105,13 +107,14 @@ def debootstrap(root: Path, log: Path) -> str:
 
 
 def add_driver(root: Path, release: str, work: Path, log: Path) -> None:
-    """Compile the test driver for the guest's kernel and put it where modprobe finds it."""
+    """Compile the test drivers for the guest's kernel and put them where modprobe finds them."""
     sources = work / "module"
     shutil.copytree(HERE / "module", sources)
     run(("make", "-C", f"/usr/src/linux-headers-{release}", f"M={sources}", "modules"), log=log)
     target = root / "lib" / "modules" / release / "extra"
     target.mkdir()
-    run(("strip", "--strip-debug", "-o", target / "nvidia.ko", sources / "nvidia.ko"), log=log)
+    for module in DRIVERS:
+        run(("strip", "--strip-debug", "-o", target / module, sources / module), log=log)
     run(("chroot", root, "depmod", release), log=log)
     shutil.rmtree(sources)
 

@@ -60,14 +60,15 @@ class DriverBlacklist:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when some file keeps each of them out and none is loaded."""
         found = observed.require(modules.PROBE)
-        loaded = tuple(each for each in self.modules if each in found.loaded)
-        missing = tuple(each for each in self.modules if each not in found.blacklisted)
-        names = ", ".join(self.modules)
+        drivers = tuple(map(modules.named, self.modules))
+        loaded = tuple(each for each in drivers if each in found.loaded)
+        missing = tuple(each for each in drivers if each not in found.blacklisted)
+        names = ", ".join(drivers)
         knows = (Assumption(FACT, str(self.key.target), "no" if loaded else "yes"),)
         if not loaded and not missing:
-            files = dict.fromkeys(file for each in self.modules for file in found.blacklisted[each])
+            files = dict.fromkeys(file for each in drivers for file in found.blacklisted[each])
             return Settled(f"{names}: kept out by {', '.join(files)}", knows)
-        wanted, now = _content(self.modules), found.ours.get(modules.BLACKLIST)
+        wanted, now = _content(drivers), found.ours.get(modules.BLACKLIST)
         if now is not None and not own_file.is_ours(now, _LINE):
             return _not_ours(self.key)
         # A module that is not loaded is not in the image, or the image keeps it out: there is nothing to look at.
@@ -95,7 +96,7 @@ class DriverBlacklist:
     def _writes(
         self, now: bytes | None, wanted: bytes, loaded: tuple[str, ...], make: tuple[str, ...]
     ) -> tuple[Guarded, ...]:
-        record = {"kind": KIND, "modules": list(self.modules), "loaded": list(loaded)}
+        record = {"kind": KIND, "modules": list(map(modules.named, self.modules)), "loaded": list(loaded)}
         as_found, there = own_file.as_found(modules.BLACKLIST, now), Sha256.of(modules.BLACKLIST, wanted)
         claim = Guarded(Claim(self.key.local, json.dumps(record), (modules.BLACKLIST,)), before=(as_found,))
         write = Guarded(WriteFile(modules.BLACKLIST, wanted), before=(as_found,), wanted=(there,))

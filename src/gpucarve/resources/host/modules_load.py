@@ -49,23 +49,24 @@ class ModulesLoad:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when some file names each of them; blocked where another keeps one out."""
         found = observed.require(modules.PROBE)
-        for each in self.modules:
+        names = tuple(map(modules.named, self.modules))
+        for each in names:
             if each in found.blacklisted:
                 fact = f"{each} is kept out by {', '.join(found.blacklisted[each])}"
                 return _blocked(self.key, fact, "take it off that blacklist")
-        missing = tuple(each for each in self.modules if each not in found.loaded_at_boot)
+        missing = tuple(each for each in names if each not in found.loaded_at_boot)
         if not missing:
-            files = dict.fromkeys(file for each in self.modules for file in found.loaded_at_boot[each])
-            return Settled(f"{', '.join(self.modules)}: loaded by {', '.join(files)}")
-        wanted, now = _content(self.modules), found.ours.get(modules.LOAD)
+            files = dict.fromkeys(file for each in names for file in found.loaded_at_boot[each])
+            return Settled(f"{', '.join(names)}: loaded by {', '.join(files)}")
+        wanted, now = _content(names), found.ours.get(modules.LOAD)
         if now is not None and not own_file.is_ours(now, _LINE):
             return _not_ours(self.key)
         as_found, there = own_file.as_found(modules.LOAD, now), Sha256.of(modules.LOAD, wanted)
-        record = {"kind": KIND, "modules": list(self.modules)}
+        record = {"kind": KIND, "modules": list(names)}
         return Change(
             Action.CHANGE,
             before=f"nothing loads {', '.join(missing)} at boot",
-            after=f"{', '.join(self.modules)} loaded at boot",
+            after=f"{', '.join(names)} loaded at boot",
             reason="it is not loaded by itself",
             work=Batch(
                 (

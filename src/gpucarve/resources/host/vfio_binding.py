@@ -67,6 +67,9 @@ class VfioBinding:
         if bound and claimed and rule == bindings.rule(self.gpu, self.functions):
             names = ", ".join(map(str, self.functions))
             return Settled(f"{names}: {DRIVER}", (Assumption(FACT, str(self.gpu), DRIVER),))
+        if claimed and (had := vfio_work.had_before(observed.require(ours.PROBE), self.key)).keys() != members.keys():
+            fact = f"gpucarve has taken {', '.join(map(str, had))} for {self.gpu}; its functions are others now"
+            return _blocked(self.key, fact, "roll back, then apply")
         if blocked := self._obstacle(observed, gpu, members):
             return blocked
         if rule is not None and not own_file.is_ours(rule, _LINE):
