@@ -60,7 +60,11 @@ class Passing:
         """The host as before, by its claims."""
         claims, gone = observed.require(ours.PROBE), (self.binding,)
         arguments = kernel_arguments.key(self.target)
-        before = (kernel_arguments.before(arguments, claims, "rolled back", gone),) if arguments.local in claims.claims else ()
+        before = (
+            (kernel_arguments.before(arguments, claims, "rolled back", gone),)
+            if arguments.local in claims.claims
+            else ()
+        )
         return (
             NoVfioBinding(self.binding, self.functions[0], "rolled back"),
             *before,
