@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpucarve.engine.endings import Ended, Ending, Outcome
 from gpucarve.engine.events import Begun, Event, Queued
@@ -51,6 +53,7 @@ class Play:
     pause: Pause = field(default_factory=Pause)
     events: list[Event] = field(default_factory=list)
     tasks: dict[Target, asyncio.Task[Ending | None]] = field(default_factory=dict)
+    has_turn: set[Target] = field(default_factory=set)
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +69,7 @@ class Play:
             await self.turns.take(target)
         except Ended as ended:
             return ended.ending
+        self.has_turn.add(target)
         return None
 
     async def end(self, target: Target, outcome: Outcome = DONE) -> None:
@@ -215,6 +219,41 @@ async def test_a_pause_lets_nobody_begin_and_those_under_way_keep_their_turn() -
     assert play.refused(HOSTS[5]) == (Outcome.PAUSED, "not begun")
     await play.ask([HOSTS[1]])
     assert play.tasks[HOSTS[1]].result() is None
+
+
+@given(
+    canary=st.integers(0, 7),
+    most=st.integers(1, 4),
+    failures=st.integers(1, 4),
+    choices=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["done", "failed", "lend", "pause"])), max_size=40),
+)
+def test_whatever_happens_the_budget_is_kept_and_in_the_end_everybody_has_an_answer(
+    canary: int, most: int, failures: int, choices: list[tuple[int, str]]
+) -> None:
+    async def play() -> None:
+        played = Play(_plan(_lab(canary, most, failures)))
+        await played.ask(HOSTS)
+        failed, begun = 0, 0
+        for number, what in [*choices, *((number, "done") for number in range(6) for _ in HOSTS)]:
+            assert len(played.has_turn) <= most
+            assert failed < failures or len(played.begun) == begun, "nobody begins after a halt"
+            begun = len(played.begun)
+            if not played.has_turn:
+                break
+            target = sorted(played.has_turn)[number % len(played.has_turn)]
+            if what == "lend":
+                played.has_turn.discard(target)
+                played.turns.lend(target, {HOSTS[number]})
+                await played.ask([target])
+            elif what == "pause":
+                played.pause.request()
+            else:
+                failed += what == "failed"
+                played.has_turn.discard(target)
+                await played.end(target, Outcome(what))
+        assert all(task.done() for task in played.tasks.values())
+
+    asyncio.run(play())
 
 
 async def test_a_thousand_hosts_all_have_their_turn_in_order() -> None:

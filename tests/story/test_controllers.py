@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gpucarve.engine.endings import Outcome
-from gpucarve.engine.events import Waiting
+from gpucarve import app
+from gpucarve.engine.endings import Ending, Outcome
+from gpucarve.engine.events import Event, Waiting
+from gpucarve.engine.pausing import Pause
 from gpucarve.errors import LockedError
 from gpucarve.facts import ours
 from gpucarve.journal.lock import exclusive
@@ -124,6 +126,23 @@ async def test_a_stale_controller_that_wakes_up_writes_nothing(tmp_path: Path, p
         assert lab.host.machine.files is machine.files
         assert lab.host.machine.up.devices is machine.up.devices
         assert lab.host.counts[Point.BEFORE_WRITE] == writes
+
+
+async def test_a_pause_ends_the_watching_of_another_controllers_lease(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    points = await _leased_points(tmp_path / "points")
+    async with served(lab.world, lab.folder / "world"):
+        assert await ended(start(_first(lab, points[0]))) == -signal.SIGKILL
+        pause = Pause()
+        plan = (await lab.survey()).draft.plan
+
+        def hear(event: Event) -> None:
+            if isinstance(event, Waiting):
+                pause.request()
+
+        result = await app.apply(lab.world, lab.journal, plan, hear, pause=pause)
+        assert result.endings[HOST] == Ending(Outcome.PAUSED, ("not begun",))
+        assert (await lab.run()).done
 
 
 async def test_two_processes_of_one_controller_do_not_work_with_one_journal(tmp_path: Path) -> None:

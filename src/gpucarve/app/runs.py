@@ -40,10 +40,11 @@ async def apply(
     pause: Pause | None = None,
 ) -> Result:
     """Carry out an approved plan, or go on with a run that was cut off or paused. Raises LockedError."""
+    pause = pause or Pause()
     with exclusive(journal.path):
         run = continued or _begin(journal, plan)
         channels = {
-            target: HostChannel(target, world.host(target), journal.holder, run.run, emit, take_over)
+            target: HostChannel(target, world.host(target), journal.holder, run.run, emit, take_over, pause)
             for target in run.plan.targets
         }
         return await converge(run, channels, journal, emit, continued=continued is not None, pause=pause)

@@ -34,6 +34,7 @@ from gpucarve.calls.replies import Done, Failure, FailureKind, Files, Instant, R
 from gpucarve.calls.transport import Clock, ClusterTransport, HostTransport
 from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Waiting
+from gpucarve.engine.pausing import Pause
 from gpucarve.errors import BugError
 from gpucarve.facts import host
 from gpucarve.facts.observed import Observed, Probe, observe, reads_of
@@ -104,6 +105,7 @@ class HostChannel:
     run: str
     emit: Emit
     take_over: bool = False
+    pause: Pause = field(default_factory=Pause)
     lease_seconds: int = LEASE_SECONDS
     _lease: Lease | None = field(default=None, init=False)
     _last_beat: float = field(default=0.0, init=False)
@@ -183,13 +185,15 @@ class HostChannel:
             change = Acquire(self.lease_seconds, await self._stalled(reply.lease))
 
     async def _stalled(self, lease: Lease) -> Lease:
-        """Watch another controller's lease stand still for its time. Raises Ended when it moves."""
+        """Watch another controller's lease stand still for its time. Raises Ended when it moves, and for a pause."""
         if self.take_over:
             return lease
         self.emit(Waiting(self.target, f"controller {lease.holder} holds the lease; watching it for {lease.seconds} s"))
         end = await self.now() + lease.seconds
         while await self.now() < end:
             await self.clock.sleep(2.0)
+            if self.pause.requested:
+                raise Ended(Ending(Outcome.PAUSED, ("not begun",)))
             replies = await self.transport.gather((ReadFiles((state.LEASE,)),))
             if isinstance(replies, Refusal):
                 self._away(replies)  # rebooting, perhaps: that says nothing about its controller

@@ -41,7 +41,6 @@ from gpucarve.resources.order import Stage
 _ROUNDS = 4  # how often one step may begin before we say that it makes no progress
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
-_PAUSED = Ending(Outcome.PAUSED, ("half way",))
 _BOOT_PATIENCE = 1000.0  # seconds for our boot unit to end; systemd gives it 900
 
 
@@ -127,7 +126,7 @@ class Track:
             if not draft.plan.stages:
                 return Ending(Outcome.DONE)
             if self.pause.requested:
-                return _PAUSED
+                return self._paused
             stage = draft.plan.stages[0]
             steps = [step for step in stage.steps if step.key in draft.work]
             if not steps:
@@ -143,6 +142,10 @@ class Track:
                 self._stage = stage.stage
                 self.emit(StageBegun(stage))
             observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
+
+    @property
+    def _paused(self) -> Ending:
+        return Ending(Outcome.PAUSED, ("half way" if self._rounds else "not begun",))
 
     @property
     def _aim(self) -> Aim:
@@ -186,7 +189,7 @@ class Track:
             if await self.channel.now() >= end:
                 raise Ended(of_refusal(observed))
             if self.pause.requested:
-                raise Ended(_PAUSED)
+                raise Ended(self._paused)
             self.emit(Waiting(self.target, "it does not answer"))
             await self.channel.sleep(5.0)
 
@@ -218,7 +221,7 @@ class Track:
         if reason := await self.board.wait_for(needs):
             raise Ended(Ending(Outcome.BLOCKED, (reason,)))
         if self.pause.requested:
-            raise Ended(_PAUSED)
+            raise Ended(self._paused)
         await self.turns.take(self.target)
 
     async def _run(self, turn: Sequence[Step], draft: Draft) -> Observed | None:
