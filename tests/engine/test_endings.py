@@ -19,17 +19,15 @@ from gpucarve.engine.endings import Ending, Outcome, of_refusal
 from gpucarve.engine.events import StepEnded, TargetEnded
 from gpucarve.errors import BugError, JournalError, UnreachableError
 from gpucarve.facts import boot, ours
-from gpucarve.facts.observed import Observed
 from gpucarve.journal.store import Journal, Run, RunState
 from gpucarve.model.hosts import ResourceKey, Target
-from gpucarve.plan.making import Aim, make
-from gpucarve.plan.plans import Plan, Purpose, StagePlan
+from gpucarve.plan.plans import Plan, Purpose
 from gpucarve.resources.decisions import Batch, Change, Settled
 from gpucarve.resources.host import kernel_arguments
 from gpucarve.resources.order import Stage
 from gpucarve.twin import worlds
 from gpucarve.twin.faults import CommandFails, DiskFull, NetworkLoss, PowerLoss, SriovYield
-from tests.engine.places import Between, WorldBetween, between, channel
+from tests.engine.places import Between, WorldBetween, between, channel, converge_things
 from tests.plan.resources import Thing, some
 from tests.story.lab import HOST, Lab
 from tests.story.test_story import start_guest
@@ -231,28 +229,6 @@ async def test_a_twin_that_is_gone_is_a_host_that_does_not_answer(lab: Lab) -> N
     assert ending == Ending(Outcome.UNREACHABLE, ("the twin has ended",))
 
 
-async def _converge(lab: Lab, resources: tuple[Any, ...], transports: dict[Target, Between]) -> tuple[Run, Any]:
-    """Carry out a plan in which each of these has a step."""
-    plan = Plan("lab", "d", Purpose.APPLY, resources, _stages(resources))
-    # Things are no resources that JSON knows; the run is recorded as an empty one.
-    empty = lab.journal.begin(Plan("lab", "d", Purpose.APPLY, (), ()))
-    run = Run(empty.run, plan, empty.state, empty.started)
-    channels: dict[Target, Channel] = {}
-    for target, stand in transports.items():
-        made = channel(stand, "laptop", lab.events)
-        made.target = target
-        channels[target] = made
-    try:
-        return run, await converge(run, channels, lab.journal, lab.events.append)
-    except BugError as error:
-        return run, error
-
-
-def _stages(resources: tuple[Any, ...]) -> tuple[StagePlan, ...]:
-    seen = {each.key.target: Observed(each.key.target) for each in resources}
-    return make(Aim("lab", "d", Purpose.APPLY, resources), seen).plan.stages
-
-
 async def test_a_mistake_of_ours_on_one_host_is_raised_once_the_others_have_ended(lab: Lab) -> None:
     decided = 0
 
@@ -275,7 +251,7 @@ async def test_a_mistake_of_ours_on_one_host_is_raised_once_the_others_have_ende
     good = Thing(ResourceKey(HOST, "right"), Stage.BOOT, right)
     late = Thing(ResourceKey(HOST, "later"), Stage.ADVERTISE, some(work=None), (bad.key,))
     other = worlds.seed_004()
-    run, raised = await _converge(lab, (bad, good, late), {HOST: between(lab.world), ELSEWHERE: between(other)})
+    run, raised = await converge_things(lab, (bad, good, late), {HOST: between(lab.world), ELSEWHERE: between(other)})
     assert str(raised) == "a promise was broken"
     ended = {event.target: event for event in lab.events if isinstance(event, TargetEnded)}
     assert ended[ELSEWHERE].detail == ("BugError: a promise was broken",)
@@ -288,7 +264,7 @@ async def test_a_mistake_of_ours_on_one_host_is_raised_once_the_others_have_ende
 
 async def test_a_step_that_can_neither_be_done_nor_waits_for_anything_is_our_own_mistake(lab: Lab) -> None:
     stuck = Thing(ResourceKey(HOST, "stuck"), Stage.BOOT, some(work=None))
-    _, raised = await _converge(lab, (stuck,), {HOST: between(lab.world)})
+    _, raised = await converge_things(lab, (stuck,), {HOST: between(lab.world)})
     assert "stuck can neither be done nor does it wait for anything" in str(raised)
 
 

@@ -190,6 +190,16 @@ async def test_who_waits_for_another_host_lends_its_turn_to_it_even_a_canary() -
     assert play.begun[2:] == ["gpu-1"]
 
 
+async def test_who_has_no_turn_waits_without_hurry_unless_somebody_under_way_waits_for_it() -> None:
+    play = Play(_plan(_lab(most=1)))
+    await play.ask(HOSTS)
+    play.turns.lend(CLUSTER, {HOSTS[4]})
+    assert play.begun == ["gpu-0"]
+    play.turns.lend(HOSTS[0], {CLUSTER})
+    await play.ask(())
+    assert play.begun == ["gpu-0", "gpu-4"]
+
+
 async def test_who_has_lent_its_turn_goes_on_after_a_halt_and_who_was_to_get_it_does_not() -> None:
     play = Play(_plan(_lab(canary=0, failures=1)))
     await play.ask(HOSTS)

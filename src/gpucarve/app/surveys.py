@@ -75,7 +75,8 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
             made, findings = _resources(purpose, pool.cut, observed[target])
             resources.extend(made)
             problems.extend(findings)
-    draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources), fleet.rollouts), observed)
+    unseen = {need for resource in resources for need in resource.needs if need.target not in observed}
+    draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources), fleet.rollouts), observed, unseen)
     judged = preflight(draft, observed)
     warnings = tuple(each for each in judged if each.warning)
     return Survey(observed, refused, draft, (*problems, *(each for each in judged if not each.warning)), warnings)

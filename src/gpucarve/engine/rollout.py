@@ -32,7 +32,7 @@ _Waiter = asyncio.Future[str]
 
 @dataclass(slots=True)
 class _Site:
-    """The state of one site's rollout; `queue` is a heap of waiting hosts, the next one first."""
+    """The state of one site's rollout; `queue` is a heap of hosts, the next one first: those in `waiting` count."""
 
     rollout: SiteRollout
     work: frozenset[Target]
@@ -40,7 +40,8 @@ class _Site:
     begun: set[Target]
     under_way: set[Target]
     failures: list[str]
-    queue: list[tuple[int, int, Target, _Waiter]] = field(default_factory=list)
+    queue: list[tuple[int, int, Target]] = field(default_factory=list)
+    waiting: dict[Target, _Waiter] = field(default_factory=dict)
     halt: str = ""
 
 
@@ -55,6 +56,8 @@ class Turns:
         self._of = {target: site for site in self._sites for target in site.work}
         self._places = {target: place for place, target in enumerate(plan.hosts)}
         self._announced: set[Target] = set()
+        self._waits: dict[Target, frozenset[Target]] = {}
+        self._wanted: set[Target] = set()
         for site in self._sites:
             _halt_if_exhausted(site)
         pause.tell(self._go_on)
@@ -65,8 +68,8 @@ class Turns:
         if site is None:
             return
         if target not in site.under_way:
-            waiter: _Waiter = asyncio.get_running_loop().create_future()
-            heapq.heappush(site.queue, (_rank(site, target), self._places[target], target, waiter))
+            waiter = site.waiting[target] = asyncio.get_running_loop().create_future()
+            heapq.heappush(site.queue, (_rank(site, target), self._places[target], target))
             self._go_on()
             if not waiter.done():
                 self._emit(Queued(target))
@@ -77,12 +80,15 @@ class Turns:
         self._announce(target)
 
     def lend(self, target: Target, others: Collection[Target]) -> None:
-        """Let these go on in the place of a target that waits for them; it has to take its turn again."""
+        """Let these go on in the place of a target that waits for them; it has to take its turn again.
+
+        A target that has no turn, and for which nobody waits who has one, can wait until theirs comes.
+        """
+        self._waits[target] = frozenset(others)
         if target in self._of:
             self._of[target].under_way.discard(target)
-        for other in others:
-            if other in self._of:
-                _prefer(self._of[other], other)
+        if target in self._of or target in self._wanted:
+            self._want(others)
         self._go_on()
 
     def ended(self, target: Target, outcome: Outcome) -> None:
@@ -98,6 +104,18 @@ class Turns:
             site.halt = _halted(site.rollout, f"its canary {target} ended: {outcome.value}")
         site.canaries.discard(target)
         self._go_on()
+
+    def _want(self, targets: Collection[Target]) -> None:
+        """Whoever a host under way waits for, in however many steps, goes before canaries too; not past a halt."""
+        for target in targets:
+            if target in self._wanted:
+                continue
+            self._wanted.add(target)
+            site = self._of.get(target)
+            if site is not None and not site.halt:
+                site.begun.add(target)
+                heapq.heappush(site.queue, (_FIRST, self._places[target], target))
+            self._want(self._waits.get(target, ()))
 
     def _announce(self, target: Target) -> None:
         if target not in self._announced:
@@ -120,37 +138,34 @@ def _rank(site: _Site, target: Target) -> int:
     return _FIRST if target in site.begun else _CANARY if target in site.canaries else _OTHER
 
 
-def _prefer(site: _Site, target: Target) -> None:
-    """Whoever is needed by a host under way goes before all others, canaries too."""
-    for _, place, waiting, waiter in tuple(site.queue):
-        if waiting == target:
-            heapq.heappush(site.queue, (_FIRST, place, target, waiter))
-    if not site.halt:
-        site.begun.add(target)
-
-
 def _admit(site: _Site, *, paused: bool) -> None:
     """Answer everybody whose waiting is over: `""` with the turn, `""` without it for a pause, a reason for a halt."""
     put_back = []
     while site.queue:
         entry = heapq.heappop(site.queue)
-        rank, _, target, waiter = entry
-        if waiter.done():
+        rank, _, target = entry
+        if target not in site.waiting:
             continue
         if paused:
-            waiter.set_result("")
+            _answer(site, target, "")
         elif site.halt and target not in site.begun:
-            waiter.set_result(site.halt)
+            _answer(site, target, site.halt)
         elif len(site.under_way) < site.rollout.max_unavailable and not (rank == _OTHER and site.canaries):
             site.begun.add(target)
             site.under_way.add(target)
-            waiter.set_result("")
+            _answer(site, target, "")
         else:
             put_back.append(entry)
             if not site.halt:
                 break
     for entry in put_back:
         heapq.heappush(site.queue, entry)
+
+
+def _answer(site: _Site, target: Target, reason: str) -> None:
+    waiter = site.waiting.pop(target)
+    if not waiter.done():  # its track may have been cancelled
+        waiter.set_result(reason)
 
 
 def _halt_if_exhausted(site: _Site) -> None:
