@@ -276,7 +276,7 @@ def test_its_lock_message_without_end_is_a_failure_with_its_words_after_five_att
 
 def test_another_message_is_not_retried() -> None:
     result, _ = _run(TURN_ON, card := Card([exited(1, "GPU is in use")] * 9))
-    assert result == Failure(FailureKind.OTHER, "GPU is in use")
+    assert result == Failure(FailureKind.OTHER, "ended with 1: GPU is in use")
     assert len(card.ran) == 1
 
 

@@ -22,7 +22,7 @@ from enum import Enum
 
 from gpucarve.calls.predicates import Predicate
 from gpucarve.calls.primitives import HostRead, HostWrite
-from gpucarve.calls.replies import Reply
+from gpucarve.calls.replies import Exited, Failure, FailureKind, Reply
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -118,6 +118,16 @@ class CallOutcome:
     state: CallState
     reply: Reply | None = None
     found: str = ""
+
+    def failure(self) -> Failure:
+        """Why the write did not go through; only to be asked of one that did not."""
+        match self.reply:
+            case Failure() as failure:
+                return failure
+            case Exited(status) as exited:
+                return Failure(FailureKind.OTHER, f"ended with {status}: {exited.said()}")
+            case _:
+                return Failure(FailureKind.CONFLICT, self.found or self.state.value)
 
 
 class RefusalKind(Enum):

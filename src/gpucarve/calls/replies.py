@@ -148,6 +148,10 @@ class Exited:
         """Standard error as text, for a message."""
         return self.stderr.decode("utf-8", "replace").strip()
 
+    def said(self) -> str:
+        """What the command had to say, on one line of at most 300 characters: its errors, else its output."""
+        return " ".join((self.error_text() or self.text()).split())[:300]
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from gpucarve.calls.predicates import Equals
 from gpucarve.calls.programs import CallOutcome, CallState, ProgramReply, Refusal, RefusalKind
-from gpucarve.calls.replies import Exited, Failure, FailureKind
+from gpucarve.calls.replies import Failure, FailureKind
 from gpucarve.checks.preflight import preflight
 from gpucarve.engine.board import Board
 from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
@@ -308,10 +308,5 @@ def _boots(observed: Observed) -> bool:
 
 def describe(outcome: CallOutcome) -> str:
     """One write's outcome in a sentence."""
-    match outcome.reply:
-        case Failure(kind, detail):
-            return f"{kind.value}: {detail}"
-        case Exited(status) as said:
-            return f"ended with {status}: {(said.error_text() or said.text().strip())[:300]}"
-        case _:
-            return outcome.found or outcome.state.value
+    failure = outcome.failure()
+    return f"{failure.kind.value}: {failure.detail}" if outcome.reply is failure else failure.detail

@@ -20,8 +20,8 @@ from gpucarve.calls import state
 from gpucarve.calls.flows import Flow, ask, do
 from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
-from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Exited, Failure, FailureKind
+from gpucarve.calls.programs import CallState, Guarded
+from gpucarve.calls.replies import Done, Failure, FailureKind
 from gpucarve.facts import initramfs, modules, ours
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.changes import Action, Assumption, Disruption, DisruptionKind, PutBack
@@ -139,7 +139,7 @@ def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flo
     as_found = own_file.as_found(modules.BLACKLIST, now)
     outcome = yield from do(Guarded(Restore(key.local, modules.BLACKLIST), before=(as_found,)))
     if outcome.state is not CallState.DONE:
-        return _why(outcome)
+        return outcome.failure()
     try:
         image = initramfs.parse((yield from ask(initramfs.READ)))
     except Unreadable as error:
@@ -147,12 +147,12 @@ def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flo
     if image.carries_blacklist:
         made = yield from do(Guarded(Run(_MAKE[image.tool], deadline=_MAKING)))
         if made.state is not CallState.DONE:
-            return _why(made)
+            return made.failure()
     for module in load:
         # As the boot would load it: not where another file keeps it out. Its absence is no reason to stop.
         yield from do(Guarded(Run(("modprobe", "--use-blacklist", module))))
     outcome = yield from do(Guarded(Disown(key.local)))
-    return Done() if outcome.state is CallState.DONE else _why(outcome)
+    return Done() if outcome.state is CallState.DONE else outcome.failure()
 
 
 def _content(names: Sequence[str]) -> bytes:
@@ -166,18 +166,6 @@ def _names(claims: ours.Ours, key: ResourceKey, entry: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise Unreadable(f"{state.CLAIMS}/{key.local}/record is damaged: it does not say {entry!r}")
     return tuple(found)
-
-
-def _why(outcome: CallOutcome) -> Failure:
-    match outcome.reply:
-        case Failure() as failure:
-            return failure
-        case Exited(status) as said:
-            return Failure(
-                FailureKind.OTHER, f"ended with {status}: {(said.error_text() or said.text().strip())[:300]}"
-            )
-        case _:
-            return Failure(FailureKind.CONFLICT, outcome.found)
 
 
 def _not_ours(key: ResourceKey) -> Blocked:

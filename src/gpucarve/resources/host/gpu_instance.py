@@ -12,14 +12,14 @@ tuples of `-cgi`, ids of `-dgi` and `-dci`), NVIDIA MIG user guide (compute inst
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from gpucarve import catalog
 from gpucarve.calls.flows import Flow, ask_all, do, do_all
 from gpucarve.calls.primitives import Claim, Disown, Run
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Exited, Failure, FailureKind
+from gpucarve.calls.replies import Done, Failure, FailureKind
 from gpucarve.facts import driver, mediated, mig, ours, pci
 from gpucarve.facts.observed import Observed, Unknown, observe
 from gpucarve.model.changes import Action, Assumption, Compensate
@@ -254,15 +254,8 @@ def _name(instance: mig.GpuInstance) -> str:
 
 
 def _why(outcome: CallOutcome) -> Failure:
-    match outcome.reply:
-        case Failure() as failure:
-            return failure
-        case Exited(status) as said:
-            text = (said.error_text() or said.text().strip())[:400]
-            kind = FailureKind.BUSY if _BUSY in text else FailureKind.OTHER
-            return Failure(kind, f"nvidia-smi ended with {status}: {text}")
-        case _:
-            return Failure(FailureKind.CONFLICT, outcome.found or outcome.state.value)
+    failure = outcome.failure()
+    return replace(failure, kind=FailureKind.BUSY) if _BUSY in failure.detail else failure
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:

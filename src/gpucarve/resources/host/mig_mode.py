@@ -15,8 +15,8 @@ from typing import ClassVar
 
 from gpucarve.calls.flows import Flow, do
 from gpucarve.calls.primitives import Claim, Disown
-from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Failure, FailureKind
+from gpucarve.calls.programs import CallState, Guarded
+from gpucarve.calls.replies import Done, Failure
 from gpucarve.facts import mediated, mig, ours, pci
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.changes import Action, Assumption, Compensate, Disruption, DisruptionKind
@@ -161,7 +161,7 @@ def _obstacle(
 def _change(key: ResourceKey, claim: Claim, gpu: PciAddress, enabled: bool, takes_reset: bool) -> Flow[Done | Failure]:
     claimed = yield from do(Guarded(claim))
     if claimed.state is not CallState.DONE:
-        return _why(claimed)
+        return claimed.failure()
     return (yield from mig_switch.reach(key.target, gpu, enabled, takes_reset))
 
 
@@ -172,7 +172,7 @@ def _go_back(key: ResourceKey, gpu: PciAddress, enabled: bool | None, takes_rese
         if isinstance(reached, Failure):
             return reached
     outcome = yield from do(Guarded(Disown(key.local)))
-    return Done() if outcome.state is CallState.DONE else _why(outcome)
+    return Done() if outcome.state is CallState.DONE else outcome.failure()
 
 
 def _state(found: mig.GpuMig | None) -> str:
@@ -180,12 +180,6 @@ def _state(found: mig.GpuMig | None) -> str:
         return "no MIG mode to be seen"
     now, then = mig_switch.word(bool(found.current)), mig_switch.word(bool(found.pending))
     return f"MIG mode {now}" if now == then else f"MIG mode {now}, {then} after a reset"
-
-
-def _why(outcome: CallOutcome) -> Failure:
-    if isinstance(outcome.reply, Failure):
-        return outcome.reply
-    return Failure(FailureKind.CONFLICT, outcome.found or outcome.state.value)
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:

@@ -49,7 +49,7 @@ def reach(target: Target, gpu: PciAddress, enabled: bool, takes_reset: bool) -> 
             if not isinstance(outcome.reply, Exited):
                 found = outcome.found or outcome.state.value
                 return outcome.reply if isinstance(outcome.reply, Failure) else Failure(FailureKind.CONFLICT, found)
-            said = _said(outcome.reply)
+            said = outcome.reply.said()
             now = yield from _look(target, gpu)
             if isinstance(now, Failure):
                 return now
@@ -88,7 +88,3 @@ def _held(target: Target, gpu: PciAddress, enabled: bool, said: str) -> Flow[Fai
     who = f"; {', '.join(map(str, holders))} has it open" if holders else ""
     text = f"the MIG mode of {gpu} does not become {word(enabled)}: {said}{who}"
     return Failure(FailureKind.BUSY if holders else FailureKind.OTHER, text)
-
-
-def _said(reply: Exited) -> str:
-    return " ".join((reply.error_text() or reply.text()).split())[:300]

@@ -170,7 +170,7 @@ def _enable(key: ResourceKey, gpu: PciAddress, total: int) -> Flow[Done | Failur
     record = {"kind": KIND, "gpu": str(gpu), "enabled_before": 0, boot_lines.FIELD: boot_lines.line(KIND, gpu)}
     claimed = yield from do(Guarded(Claim(key.local, json.dumps(record)), before=(_none(gpu),)))
     if claimed.state is not CallState.DONE:
-        return _why(claimed)
+        return claimed.failure()
     return (yield from _manage("-e", gpu, lambda count: count >= total))
 
 
@@ -180,7 +180,7 @@ def _disable(key: ResourceKey, gpu: PciAddress, enabled: int) -> Flow[Done | Fai
         if isinstance(managed, Failure):
             return managed
     outcome = yield from do(Guarded(Disown(key.local), before=(_none(gpu),)))
-    return Done() if outcome.state is CallState.DONE else _why(outcome)
+    return Done() if outcome.state is CallState.DONE else outcome.failure()
 
 
 def _manage(option: str, gpu: PciAddress, reached: Callable[[int], bool]) -> Flow[Done | Failure]:
@@ -198,16 +198,16 @@ def _manage(option: str, gpu: PciAddress, reached: Callable[[int], bool]) -> Flo
     for attempt in range(1, _ATTEMPTS + 1):
         outcome = yield from do(Guarded(Run((driver.SRIOV_MANAGE, option, str(gpu)), deadline=180), before=guard))
         if isinstance(outcome.reply, Failure) or outcome.state is CallState.STOPPED:
-            return _why(outcome)
+            return outcome.failure()
         yield from until(lambda: _enabled(gpu), _is(reached), deadline=_settle(outcome), every=0.5)
         now = yield from _enabled(gpu)
         if now is None:
             return _unreadable(gpu)
         if reached(now) or now != before:
             return Done()
-        said = _said(outcome)
+        said = outcome.reply.said() if isinstance(outcome.reply, Exited) else outcome.found
         if outcome.state is CallState.FAILED and LOCK_MESSAGE not in said:
-            return _why(outcome)
+            return outcome.failure()
         yield from ask(Sleep(_PAUSE * attempt))
     tried = f"{driver.SRIOV_MANAGE} {option} {gpu}, {_ATTEMPTS} times"
     return Failure(FailureKind.BUSY, f"nothing changed after {tried}: {said}")
@@ -239,22 +239,6 @@ def _none(gpu: PciAddress) -> Equals:
 def _unreadable(gpu: PciAddress) -> Failure:
     """The host went away, or its sysfs: looked at again before anything else is done."""
     return Failure(FailureKind.UNREACHABLE, f"how many virtual functions {gpu} has cannot be read")
-
-
-def _said(outcome: CallOutcome) -> str:
-    match outcome.reply:
-        case Exited() as exited:
-            return (exited.error_text() or exited.text().strip())[:300]
-        case Failure(kind, detail):
-            return f"{kind.value}: {detail}"
-        case _:
-            return outcome.found
-
-
-def _why(outcome: CallOutcome) -> Failure:
-    if isinstance(outcome.reply, Failure):
-        return outcome.reply
-    return Failure(FailureKind.CONFLICT if outcome.state is CallState.STOPPED else FailureKind.OTHER, _said(outcome))
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:
