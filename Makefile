@@ -13,7 +13,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/users ## the first story on the twin; needs nothing but Python
+demo: $(VENV)/users ## the story of one fleet on simulated hosts; needs nothing but Python
 	@PATH="$(abspath $(VENV))/bin:$$PATH" bash scripts/demo.sh
 
 install: $(VENV)/users ## gpucarve into the virtual environment .venv

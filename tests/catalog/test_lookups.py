@@ -132,3 +132,8 @@ def test_a_slip_gets_the_name_that_was_meant_first(slip: str, first: str) -> Non
 @pytest.mark.parametrize("word", ["", "zzz", "1g.10gb", "x" * 10_000])
 def test_a_word_that_resembles_no_name_gets_no_suggestion(word: str) -> None:
     assert CATALOG.suggest(word) == ()
+
+
+def test_a_part_of_a_gpus_name_suggests_the_gpus_that_have_it() -> None:
+    assert "quadro-rtx-6000" in CATALOG.suggest_gpu("quadro")
+    assert CATALOG.suggest_gpu("rt") == ()

@@ -60,6 +60,10 @@ DRAWN = {
     "instances stand at their places, vGPUs in them": (MIG_BACKED, "[=2-20C=|=2-20C=|=2-20C=|=1g|....]"),
     "an instance without a compute instance is empty": (CONTAINER, "[====3g.40gb====|----3g.40gb-----]"),
     "a gap before an instance stays": (_cut(Instance("2g.20gb", 2, 2, 1)), "[........2g.20gb|................]"),
+    "a GPU without companions is not counted": (
+        replace(GIVEN, companions=FUNCTIONS[:1]),
+        "[##########passthrough###########]",
+    ),
     "a GPU that is given away is one block": (GIVEN, "[####passthrough, 4 functions####]"),
 }
 
@@ -95,6 +99,8 @@ def test_the_words_say_what_the_drawing_cannot() -> None:
     assert words(replace(GPU, driver="nouveau")) == ["not carved", "driver nouveau"]
     assert words(replace(GPU, driver="")) == ["not carved", "no driver"]
     assert words(GIVEN) == ["for a VM"]
+    assert words(replace(GIVEN, users=("guest vm-1",))) == ["for a VM", "used by guest vm-1"]
+    assert words(replace(CONTAINER, users=("a", "b", "c", "d", "e")))[-1] == "used by a, b, c, d and 1 more"
 
 
 def test_a_companion_that_another_driver_still_has_is_counted_out() -> None:

@@ -55,9 +55,13 @@ async def test_a_host_that_does_not_answer_is_unreachable(server: Server) -> Non
     assert (await refused(server.endpoint())).kind is RefusalKind.UNREACHABLE
 
 
-async def test_a_name_that_does_not_resolve_is_unreachable(server: Server) -> None:
+async def test_a_name_that_does_not_resolve_is_unreachable_and_what_to_do_is_said(server: Server) -> None:
     endpoint = dataclasses.replace(server.endpoint(), host="no-such-host.invalid")
-    assert (await refused(endpoint)).kind is RefusalKind.UNREACHABLE
+    refusal = await refused(endpoint)
+    assert refusal.kind is RefusalKind.UNREACHABLE
+    assert "Errno" not in refusal.detail
+    assert "access.ssh.hosts" in refusal.fix
+    assert "--world" in refusal.fix
 
 
 async def test_a_key_that_is_not_accepted_is_no_permission(server: Server, tmp_path: Path) -> None:

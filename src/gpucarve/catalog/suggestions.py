@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 3
 _LONGEST = 64
+_TELLING = 3  # characters; fewer are a part of nearly every name
 
 
 def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -39,9 +40,12 @@ def suggest(name: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def alike(text: str, by_fold: Mapping[str, str]) -> tuple[str, ...]:
-    """At most three of the values whose keys, in lower case, are nearly the text."""
-    folds = get_close_matches(text.strip()[:_LONGEST].casefold(), by_fold, n=_MOST, cutoff=0.75)
-    return tuple(dict.fromkeys(by_fold[fold] for fold in folds))
+    """At most three of the values whose keys, in lower case, are nearly the text, or else contain it."""
+    wanted = text.strip()[:_LONGEST].casefold()
+    folds = get_close_matches(wanted, by_fold, n=_MOST, cutoff=0.75)
+    if not folds and len(wanted) >= _TELLING:
+        folds = sorted((fold for fold in by_fold if wanted in fold), key=lambda fold: (len(fold), fold))
+    return tuple(dict.fromkeys(by_fold[fold] for fold in folds))[:_MOST]
 
 
 def _parse(text: str) -> VgpuTypeName | None:

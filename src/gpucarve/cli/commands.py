@@ -34,9 +34,9 @@ A first tour, with no GPU at hand:
   gpucarve twin serve --socket world.sock &
   export GPUCARVE_WORLD=world.sock
   gpucarve discover --host cci1/computegpu000
-  gpucarve plan -f twin.yaml      (the sources' examples/first-vgpu/twin.yaml)
-  gpucarve apply -f twin.yaml
-  gpucarve status -f twin.yaml
+  gpucarve plan -f fleet.yaml     (the sources' examples/demo/fleet.yaml)
+  gpucarve apply -f fleet.yaml
+  gpucarve status -f fleet.yaml
 """
 
 _STATUSES = """\b

@@ -6,6 +6,7 @@ Boundary: translates the client library's exceptions into refusals; nothing of i
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,14 @@ async def connect(endpoint: SshEndpoint) -> Connection | Refusal:
         return Refusal(RefusalKind.NO_PERMISSION, f"{name} does not let us in: {error}", fix=fix)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         return _identity(endpoint, f"cannot be used: {error}")
+    except socket.gaierror as error:
+        fix = "give its address under the site's access.ssh.hosts; a twin's host is reached by --world SOCKET"
+        return Refusal(RefusalKind.UNREACHABLE, f"{name}: {error.strerror}", fix=fix)
     except (asyncssh.Error, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.filename and error.filename == endpoint.identity:
             return _identity(endpoint, f"cannot be read: {error.strerror}")
-        return Refusal(RefusalKind.UNREACHABLE, f"{name}: {str(error) or type(error).__name__}")
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return Refusal(RefusalKind.UNREACHABLE, f"{name}: {why or str(error) or type(error).__name__}")
     user = client.get_extra_info("username")
     return Connection(client, sudo=user != "root" if endpoint.sudo is None else endpoint.sudo)
 

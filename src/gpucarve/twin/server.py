@@ -22,9 +22,14 @@ from gpucarve.twin.errors import Impossible
 from gpucarve.twin.worlds import World
 
 
-async def serve(world: World, path: Path) -> None:
-    """Serve until cancelled. Raises OSError when the socket cannot be made or another world listens there."""
+async def serve(world: World, path: Path, listening: Callable[[], None] = lambda: None) -> None:
+    """Serve until cancelled; `listening` is called when the socket is there.
+
+    Raises FileExistsError when another world listens there or something else is in the way, OSError when the socket
+    cannot be made.
+    """
     server = await asyncio.start_unix_server(_client(world), sock=_listen(path), limit=protocol.LONGEST)
+    listening()
     try:
         async with server:
             await server.serve_forever()
@@ -48,7 +53,8 @@ def _listen(path: Path) -> socket.socket:
         aside.chmod(0o600)
         listening.listen(64)
         if path.exists():
-            raise FileExistsError(f"{path}: something is there already")
+            there = "another twin listens" if stat.S_ISSOCK(path.stat().st_mode) else "something else is"
+            raise FileExistsError(f"{there} on {path}")
         aside.rename(path)
     except OSError:
         listening.close()

@@ -17,7 +17,10 @@ from gpucarve.cli.misuse import Misuse
 from gpucarve.cli.suggesting import SuggestingGroup
 
 if TYPE_CHECKING:
+    from gpucarve.model.hosts import Target
     from gpucarve.twin import client
+
+_LONGEST_BOOT = 60  # looks, ten seconds of the world's apart
 
 T = TypeVar("T")
 
@@ -67,10 +70,15 @@ def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
         raise Misuse(f"{scene} cannot be read: {error.strerror}", "name a file that `twin snapshot` wrote") from error
     except ValueError as error:
         raise Misuse(f"{scene} is not a world: {error}", "name a file that `twin snapshot` wrote") from error
-    hosts = ", ".join(str(target) for target in world.hosts)
-    click.echo(f"Serving {hosts} on {socket}; end it with Ctrl-C.", err=True)
+
+    def listening() -> None:
+        hosts = ", ".join(str(target) for target in world.hosts)
+        click.echo(f"Serving {hosts} on {socket}; end it with Ctrl-C.", err=True)
+
     try:
-        asyncio.run(_until_signalled(serve(world, socket)))
+        asyncio.run(_until_signalled(serve(world, socket, listening)))
+    except FileExistsError as error:
+        raise Misuse(str(error), "end it, or choose another path") from error
     except OSError as error:
         raise Misuse(f"{socket} cannot be listened on: {error}", "name a short path in a folder of yours") from error
 
@@ -90,15 +98,25 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
 @_socket
 @click.argument("host")
 def _reboot(socket: Path, host: str) -> None:
-    """Let a simulated host reboot by itself, as a machine does when nobody asked.
+    """Let a simulated host reboot by itself, as a machine does when nobody asked, and wait until it is back.
 
     \b
     Example:
       gpucarve twin reboot --socket world.sock cci1/computegpu000
     """
+    from gpucarve.calls.programs import Refusal
+    from gpucarve.twin.errors import Impossible
     from gpucarve.twin.faults import SelfReboot
 
-    _on_host(socket, host, lambda admin: admin.strike(SelfReboot()))
+    async def reboot(world: client.RemoteWorld, target: Target) -> None:
+        await world.admin(target).strike(SelfReboot())
+        for _ in range(_LONGEST_BOOT):
+            await world.clock.sleep(10)
+            if not isinstance(await world.host(target).gather(()), Refusal):
+                return
+        raise Impossible(f"{host} is not back after {_LONGEST_BOOT * 10} seconds of the world's")
+
+    _on_target(socket, host, reboot)
 
 
 @command.group("guest", cls=SuggestingGroup)
@@ -176,6 +194,10 @@ def _history(socket: Path, counted: bool, host: str) -> None:
 
 
 def _on_host(socket: Path, host: str, request: Callable[[client.Admin], Coroutine[Any, Any, T]]) -> T:
+    return _on_target(socket, host, lambda world, target: request(world.admin(target)))
+
+
+def _on_target(socket: Path, host: str, request: Callable[[client.RemoteWorld, Target], Coroutine[Any, Any, T]]) -> T:
     from gpucarve.model.hosts import Target
     from gpucarve.twin.errors import Impossible
 
@@ -184,7 +206,7 @@ def _on_host(socket: Path, host: str, request: Callable[[client.Admin], Coroutin
     except ValueError as error:
         raise Misuse(str(error), "name it as site/name, as `gpucarve twin serve` told when it began") from error
     try:
-        return _ask(socket, lambda world: request(world.admin(target)))
+        return _ask(socket, lambda world: request(world, target))
     except Impossible as error:
         raise Misuse(str(error), "`gpucarve discover` shows what is there") from error
 

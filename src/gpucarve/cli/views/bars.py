@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpucarve.cli.views.gpus import GpuRow, Instance, Slice
-from gpucarve.cli.views.text import Role, Style, count
+from gpucarve.cli.views.text import Role, Style
 from gpucarve.model.vgpu import VgpuTypeName
 
 _FREE, _TAKEN, _EMPTY, _GIVEN = ".", "=", "-", "#"
@@ -55,8 +55,8 @@ def _written(segment: _Segment, width: int, *, last: bool) -> str:
 def _segments(row: GpuRow) -> list[_Segment] | None:
     """What stands on the GPU in order; None where the shares are not known."""
     if row.passed_through:
-        functions = count(len(row.companions), "function")
-        return [_Segment(0, 1, (f"passthrough, {functions}", "passthrough", "VM"), _GIVEN)]
+        with_companions = [f"passthrough, {len(row.companions)} functions"] if len(row.companions) > 1 else []
+        return [_Segment(0, 1, (*with_companions, "passthrough", "VM"), _GIVEN)]
     if row.unclear or row.vgpus_unclear or any(not each.most for each in row.slices):
         return None
     if row.mig:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gpucarve.catalog import Catalog, GpuModel
-from gpucarve.facts import mediated, mig, ours, pci
+from gpucarve.facts import mediated, mig, ours, pci, users
 from gpucarve.facts.observed import Observed, Unknown, Unreadable
 
 VFIO = "vfio-pci"
@@ -57,7 +57,8 @@ class GpuRow:
     `offered` maps the types that it can make now to how many more. `mig` and `mig_pending` are None without MIG,
     `unclear` is why they cannot be told, `vgpus_unclear` why its vGPUs cannot; `instances` stand on `memory_slices`,
     0 where that is unknown. `companions` begin with the GPU itself. `sriov_vgpu` is whether its vGPUs take virtual
-    functions.
+    functions. `users` have the GPU itself open, through VFIO where it is passed through; services and the users of
+    its vGPUs are not among them.
     """
 
     address: str
@@ -77,6 +78,7 @@ class GpuRow:
     instances: tuple[Instance, ...] = ()
     memory_slices: int = 0
     companions: tuple[Companion, ...] = ()
+    users: tuple[str, ...] = ()
 
     @property
     def passed_through(self) -> bool:
@@ -92,6 +94,7 @@ class _Sight:
     devices: mediated.Mediated
     vgpus_unclear: str
     modes: mig.Mig | Unknown
+    users: users.Users
     owned: frozenset[str]
     catalog: Catalog
 
@@ -108,7 +111,9 @@ def rows(observed: Observed, catalog: Catalog) -> tuple[GpuRow, ...] | Unknown:
         devices, claims, unclear = mediated.Mediated({}, {}, {}), {}, str(error)
     owned = frozenset(str(record.get("uuid", "")) for record in claims.values())
     modes: mig.Mig | Unknown = observed.get(mig.PROBE)
-    sight = _Sight(functions, devices, unclear, modes, owned, catalog)
+    held = observed.get(users.PROBE)
+    known = users.Users() if isinstance(held, Unknown) else held
+    sight = _Sight(functions, devices, unclear, modes, known, owned, catalog)
     return tuple(_row(gpu, sight) for gpu in functions.gpus)
 
 
@@ -140,7 +145,16 @@ def _row(gpu: pci.Function, sight: _Sight) -> GpuRow:
         instances=_instances(modes, slices) if modes else (),
         memory_slices=_memory_slices(model, sight.catalog),
         companions=_companions(gpu, sight.functions),
+        users=_users(gpu, sight.users),
     )
+
+
+def _users(gpu: pci.Function, known: users.Users) -> tuple[str, ...]:
+    if gpu.driver != VFIO:
+        held = known.by_gpu.get(gpu.address, ())
+    else:
+        held = known.on_group(gpu.iommu_group) if gpu.iommu_group is not None else ()
+    return tuple(str(each) for each in held if not each.unit)
 
 
 def _slice(device: mediated.Mdev, sight: _Sight) -> Slice:

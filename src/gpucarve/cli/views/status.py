@@ -6,7 +6,7 @@ Boundary: pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpucarve.calls.programs import Lease, Refusal
@@ -22,6 +22,7 @@ from gpucarve.model.hosts import Target
 _NARROW = 72  # columns; below it the words stand under the drawing
 _CELLS = ((110, 48), (90, 32), (_NARROW, 24))  # from so many columns on, so many cells: multiples of MIG's slices
 _FEWEST = 16
+_NAMED = 4  # users; a busy GPU has dozens of processes
 
 Answers = Mapping[Target, Observed | Refusal]
 
@@ -77,7 +78,8 @@ def words(row: GpuRow) -> list[str]:
     if row.passed_through:
         held = [each for each in row.companions if each.driver == VFIO]
         functions = count(len(row.companions), "function")
-        return ["for a VM" if len(held) == len(row.companions) else f"{len(held)} of {functions} on {VFIO}"]
+        found = ["for a VM" if len(held) == len(row.companions) else f"{len(held)} of {functions} on {VFIO}"]
+        return found + _used_by(row.users)
     kinds = Counter((each.type_name, each.owned) for each in sorted(row.slices, key=lambda each: not each.owned))
     found = [f"{number}x {name}" + ("" if owned else " (foreign)") for (name, owned), number in kinds.items()]
     bare = Counter((each.profile, bool(each.compute)) for each in row.instances if each.vgpu is None)
@@ -94,8 +96,12 @@ def words(row: GpuRow) -> list[str]:
         found.append(f"MIG unknown: {row.unclear}")
     elif row.mig is not row.mig_pending:
         found.append(f"MIG {'on' if row.mig_pending else 'off'} after a GPU reset")
-    used = [user for each in row.slices for user in each.users]
-    return found + ([f"used by {', '.join(used)}"] if used else [])
+    return found + _used_by((*row.users, *(user for each in row.slices for user in each.users)))
+
+
+def _used_by(users: Sequence[str]) -> list[str]:
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return [f"used by {', '.join(users[:_NAMED])}{more}"] if users else []
 
 
 def _driver(observed: Observed) -> str:
@@ -162,6 +168,7 @@ def gpu_data(row: GpuRow) -> dict[str, Any]:
             ],
         },
         "functions": [{"address": each.address, "driver": each.driver} for each in row.companions],
+        "users": list(row.users),
         "vgpus": [
             {
                 "type": each.type_name,
