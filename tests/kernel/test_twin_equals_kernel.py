@@ -7,10 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpucarve.app.worlds import open_world
-from gpucarve.calls.primitives import FindHolders, HostRead, HostWrite, ReadFiles, ReadLinks, Run, Stat, WriteValue
-from gpucarve.facts import driver, mediated, pci
+from gpucarve.calls.primitives import (
+    FindHolders,
+    HostRead,
+    HostWrite,
+    ReadFiles,
+    ReadLinks,
+    Remove,
+    Run,
+    Stat,
+    WriteFile,
+    WriteValue,
+)
+from gpucarve.facts import driver, mediated, pci, units
 from gpucarve.facts.observed import reads_of
 from gpucarve.model.pci import PciAddress
+from gpucarve.resources.host import boot_unit
 from gpucarve.twin.faults import SriovRefusals
 from tests.kernel.guest import Guest
 from tests.kernel.lab import HOST, GuestLab
@@ -138,6 +150,34 @@ WITH_IOMMU: Calls = (
     *LOOK,
 )
 
+UNIT = tuple(read for read in units.PROBE.reads if isinstance(read, HostRead))
+
+
+def systemctl(*words: str) -> Run:
+    return Run(("systemctl", *words), deadline=120)
+
+
+BOOT_UNIT: Calls = (
+    *UNIT,
+    systemctl("disable", "--now", units.NAME),
+    WriteFile(units.SCRIPT, boot_unit.script(), 0o700),
+    WriteFile(units.UNIT, boot_unit.unit()),
+    *UNIT,
+    systemctl("daemon-reload"),
+    systemctl("enable", units.NAME),
+    *UNIT,
+    systemctl("enable", units.NAME),
+    WriteFile(units.UNIT, boot_unit.unit() + b"# another version\n"),
+    *UNIT,
+    systemctl("daemon-reload"),
+    *UNIT,
+    systemctl("disable", "--now", units.NAME),
+    *UNIT,
+    Remove(units.UNIT),
+    systemctl("daemon-reload"),
+    *UNIT,
+)
+
 
 def _compare(guest: Guest, folder: Path, arguments: str, calls: Calls) -> Pair:
     """Ask both everything."""
@@ -157,6 +197,14 @@ def _compare(guest: Guest, folder: Path, arguments: str, calls: Calls) -> Pair:
 
 def test_a_bare_host_answers_alike(bare_host: Guest, tmp_path: Path, record_property: Record) -> None:
     pair = _compare(bare_host, tmp_path, "quiet intel_iommu=off", BARE)
+    assert not pair.different, "\n".join(pair.different)
+    record_property("exchanges alike", len(set(pair.asked)))
+
+
+def test_the_boot_unit_is_enabled_read_again_and_disabled_alike(
+    bare_host: Guest, tmp_path: Path, record_property: Record
+) -> None:
+    pair = _compare(bare_host, tmp_path, "quiet intel_iommu=off", BOOT_UNIT)
     assert not pair.different, "\n".join(pair.different)
     record_property("exchanges alike", len(set(pair.asked)))
 

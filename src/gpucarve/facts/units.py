@@ -3,7 +3,7 @@
 A host without systemd, and one that never saw us, give a clean answer: nothing there, no state.
 
 Boundary: our own unit alone; what others run is `facts.users`. Source: systemctl(1) `show`, org.freedesktop.systemd1(5)
-for the properties (`Job` is shown only while a job is queued for the unit).
+for the properties (`Job` is empty unless a job is queued for the unit).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gpucarve.facts.observed import Probe, Unreadable, expect, whole
 NAME = "gpucarve-boot.service"
 UNIT = f"/etc/systemd/system/{NAME}"
 SCRIPT = f"{state.ROOT}/boot"
-_PROPERTIES = "--property=ActiveState,UnitFileState,NeedDaemonReload,Job"
+_PROPERTIES = "--property=ActiveState,UnitFileState,Job,NeedDaemonReload"
 
 
 @dataclass(frozen=True, slots=True)

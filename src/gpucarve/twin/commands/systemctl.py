@@ -68,15 +68,15 @@ def _properties(machine: Machine, unit: str) -> dict[str, str | int]:
     pids = [process.pid for process in machine.up.processes.entries if process.unit == unit]
     enabled = any(view(machine).exists(link) for link in links)
     state = machine.up.units.get(unit) or ("active" if pids else "inactive")
-    known: dict[str, str | int] = {
+    return {
         "Id": unit,
         "LoadState": "loaded" if path else "not-found",
         "ActiveState": state,
         "MainPID": pids[0] if pids else 0,
         "UnitFileState": "" if path is None else "enabled" if enabled else "disabled" if links else "static",
+        "Job": 1 if state == "activating" else "",
         "NeedDaemonReload": "yes" if stale(machine, unit) else "no",
     }
-    return known | {"Job": 1} if state == "activating" else known
 
 
 def _unit(machine: Machine, verb: str, unit: str) -> Ran:
@@ -93,10 +93,10 @@ def _unit(machine: Machine, verb: str, unit: str) -> Ran:
             if verb == "enable" and not sight.exists(link):
                 machine = filesystem.make_directories(machine, link.rpartition("/")[0])
                 machine = filesystem.make_link(machine, link, path)
-                out += f"Created symlink {link} → {path}.\n"
+                out += f"Created symlink {link} -> {path}.\n"
             elif verb == "disable" and sight.exists(link):
                 machine = filesystem.remove(machine, link)
-                out += f"Removed {link}.\n"
+                out += f'Removed "{link}".\n'
     except KernelError as error:
         return ran(machine, 0.1, stderr=f"Failed to {verb} unit: {error.text}\n", status=1)
     return ran(read_again(machine), 0.3, stderr=out)

@@ -286,6 +286,7 @@ static int information_show(struct seq_file *seq, void *unused)
 
 	seq_puts(seq, "Model: \t\t NVIDIA A100 80GB PCIe\n");
 	seq_printf(seq, "Bus Location: \t %s\n", gpu->address);
+	seq_printf(seq, "Device Minor: \t %s\n", gpu->node + strlen("nvidia"));
 	return 0;
 }
 
