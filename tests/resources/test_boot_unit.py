@@ -75,8 +75,14 @@ def test_only_root_reads_the_script_and_everybody_the_unit() -> None:
 )
 def test_what_is_not_right_is_changed_and_no_more(seen: units.BootUnit, expected: list[str]) -> None:
     decision = change(decide(ON, Sight(claims=CLAIM, units=seen)))
-    assert decision.action is Action.CHANGE
+    assert decision.action is (Action.CHANGE if seen.enabled else Action.CREATE)
     assert names(decision) == expected
+
+
+def test_a_unit_that_was_cut_off_half_made_is_still_to_be_created_as_it_was_approved() -> None:
+    half = replace(THERE, enabled=False, stale=True)
+    for seen in (replace(half, unit=None, script=None), replace(half, unit=None), half):
+        assert change(decide(ON, Sight(claims=CLAIM, units=seen))).action is Action.CREATE
 
 
 def test_a_file_that_is_right_is_not_written_again() -> None:

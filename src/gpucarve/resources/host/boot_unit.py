@@ -77,10 +77,11 @@ class BootUnit:
         right = (found.unit, found.script) == (unit(), script()) and not found.stale
         if right and found.enabled and claimed:
             return Settled(f"enabled, {found.state}")
-        new = found.unit is None
+        new = not found.enabled  # which comes last: until then it is being made
+        state = "enabled" if right and found.enabled else "not enabled" if right else "another version's, or edited"
         return Change(
             Action.CREATE if new else Action.CHANGE,
-            before="none" if new else "enabled" if right else "another version's, or edited",
+            before="none" if found.unit is None else state,
             after=f"{units.NAME}, enabled",
             reason=_AFTER,
             work=Batch(tuple(self._writes(found, right))),
