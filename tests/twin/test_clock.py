@@ -69,3 +69,17 @@ async def test_with_a_speed_the_earlier_one_can_still_come_first() -> None:
     await sleeper("early", 1)
     await late
     assert woken == ["early", "late"]
+
+
+@pytest.mark.parametrize("speed", [None, 1000.0])
+async def test_time_that_flows_passes_while_nobody_waits_and_stands_still_while_somebody_is_busy(
+    speed: float | None,
+) -> None:
+    clock = VirtualClock(speed=speed)
+    flowing = asyncio.ensure_future(clock.flow())
+    with clock.busy():
+        await asyncio.sleep(0.3)
+        assert await clock.now() == 0
+    while await clock.now() == 0:
+        await asyncio.sleep(0.01)
+    flowing.cancel()

@@ -40,7 +40,7 @@ take_over = click.option(
 )
 _output = click.option(
     "-o", "--output", "form", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True,
-    help="Form of the data on standard output; wide says more of plans and GPUs.",
+    help="Form of the data on standard output; wide tells all of each step of a plan.",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from itertools import count
 
 _TURNS = 20  # of the event loop: a request takes a few until it waits itself
+_TICK = 0.1  # real seconds
 _STEP = 0.005  # real seconds between two looks at the time when there is a speed
 
 
@@ -56,6 +57,13 @@ class VirtualClock:
             self._sleepers.remove(entry)
             heapq.heapify(self._sleepers)
             self._wake()
+
+    async def flow(self) -> None:
+        """Let time pass even while nobody waits, at `speed`, or as it really does; until cancelled."""
+        while True:
+            await asyncio.sleep(_TICK)
+            if not self._busy and not self._sleepers:
+                self.advance(self.time + _TICK * (self.speed or 1))
 
     async def _let_others_act(self) -> None:
         """Whoever has something to do in this process gets to do it before time jumps."""
