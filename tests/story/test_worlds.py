@@ -75,11 +75,8 @@ class Watch:
             case "systemctl", "reboot":
                 on = "intel_iommu=on" in running.boot.cmdline
                 return on is (self.purpose is Purpose.ROLLBACK) and self.host.machine.schedule.stops_at is None
-            case "systemctl", "enable" | "disable":
-                enabled = any(path.endswith(f"wants/{argv[-1]}") for path in self.host.machine.files.nodes)
-                return enabled is (verb == "disable")
-            case "systemctl", "daemon-reload":
-                return True  # reads the units again
+            case "systemctl", "enable" | "disable" | "daemon-reload":
+                return True  # a second time is as good as none: links that stand, units that are read again
             case _:
                 return name in ("sh", "update-grub")  # a program's shell, and what derives grub.cfg again
 
