@@ -15,7 +15,7 @@ from gpucarve.facts.observed import Unknown, Unreadable
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.resources.decisions import Outlook
-from gpucarve.resources.host import mig_mode, virtual_functions
+from gpucarve.resources.host import mig_mode, vfio_binding, virtual_functions
 from gpucarve.resources.host.mig_mode import MigMode, MigModeAsBefore
 from tests.resources import sights
 from tests.resources.sights import (
@@ -104,6 +104,29 @@ def test_a_gpu_without_mig_is_as_wanted_without_it_and_refused_with_it() -> None
 def test_a_gpu_that_the_driver_does_not_hold_is_named() -> None:
     sight = _sight(mig.Mig(), functions=functions(0, bound="vfio-pci"))
     assert "does not list 0000:65:00.0, which is bound to vfio-pci" in fact(decide(ON, sight))
+
+
+@pytest.mark.parametrize("driver", ["vfio-pci", "nouveau", ""])
+def test_where_nvidias_driver_does_not_have_the_gpu_there_is_no_mode_to_leave(driver: str) -> None:
+    sight = _sight(mig.Mig({}), functions=functions(0, bound=driver))
+    assert (driver or "no driver") in settled(decide(OFF, sight)).note
+    assert f"bound to {driver or 'no driver'}" in fact(decide(ON, sight))
+
+
+def test_the_way_back_waits_for_a_gpu_that_guests_have_where_its_mode_was_another_before() -> None:
+    binding = Outlook(unsettled=frozenset({vfio_binding.key(HOST, GPU)}))
+    away: dict[str, Any] = {"seen": mig.Mig({}), "functions": functions(0, bound="vfio-pci")}
+    on_before = _sight(claims={KEY.local: CLAIM | {"before": True}}, **away)
+    decision = change(decide(BACK, on_before, binding))
+    assert (decision.action, decision.work, decision.quiet) == (Action.CHANGE, None, True)
+    assert change(decide(BACK, _sight(claims=OURS, **away), binding)).action is Action.RELEASE
+
+
+def test_a_mode_that_is_off_needs_nothing_at_boot() -> None:
+    _, driven = _drive(Card([(False, False, OK)], current=True, pending=True), OFF, _sight(modes(True, True)))
+    claim = driven.asked[0][0].write
+    assert isinstance(claim, Claim)
+    assert "boot" not in claim.record
 
 
 def test_a_mode_that_cannot_be_read_decides_nothing() -> None:

@@ -136,12 +136,10 @@ async def test_from_a_bare_host_the_reboot_comes_first_and_the_rest_is_predicted
     plan = (await _draft(lab, _carved())).plan
     assert [each.stage for each in plan.stages if not each.predicted] == [Stage.BOOT]
     assert [each.stage for each in plan.stages if each.predicted] == [
-        Stage.QUIESCE_AGAIN,
         Stage.SET_MIG_MODE,
         Stage.ENABLE_VIRTUAL_FUNCTIONS,
         Stage.CREATE_GPU_INSTANCES,
         Stage.CREATE_VGPUS,
-        Stage.RESUME_CLIENTS,
     ]
     assert (await _apply(lab, _carved())).outcome is Outcome.DONE
     assert await _standing(lab) == PLACES

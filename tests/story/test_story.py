@@ -41,15 +41,16 @@ async def test_the_plan_for_a_bare_host_names_the_reboot_what_is_predicted_and_t
         (Stage.CREATE_VGPUS, True),
     ]
     assert [step.action for step in plan.steps] == [
+        Action.CREATE,
         Action.CHANGE,
         Action.REBOOT,
         Action.CREATE,
         Action.CREATE,
         Action.CREATE,
     ]
-    assert str(plan.steps[0].undo) == "restore /etc/default/grub"
-    assert plan.steps[1].disruption.scope == "host"
-    assert [(fact.fact, fact.value) for fact in plan.steps[2].assumes] == [("virtual functions", "16")]
+    assert str(plan.steps[1].undo) == "restore /etc/default/grub"
+    assert plan.steps[2].disruption.scope == "host"
+    assert [(fact.fact, fact.value) for fact in plan.steps[3].assumes] == [("virtual functions", "16")]
     assert plan.irreversible == ()
 
 

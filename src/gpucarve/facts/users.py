@@ -19,12 +19,13 @@ from gpucarve.calls.replies import Exited, Failure, FailureKind, File, Holder, H
 from gpucarve.facts.observed import Probe, Unreadable, expect, whole
 from gpucarve.model.pci import PciAddress
 
+VGPU_MANAGER = "nvidia-vgpu-mgr"
 KNOWN_CLIENTS = (
     "dcgm-exporter",
     "nvsm",
     "nvidia-dcgm",
     "dcgm",
-    "nvidia-vgpu-mgr",
+    VGPU_MANAGER,
     "nvidia-persistenced",
 )
 """The services that may be stopped for a change and started again after it, those that build on others first.

@@ -145,7 +145,8 @@ def _clients(target: Target, observed: Observed, quiet: Sequence[tuple[Stage, st
     found: list[_Added] = []
     if early and (change := gpu_clients.stop(observed, early)):
         found.append(_Added(Stage.QUIESCE, gpu_clients.stopped(target), change))
-    if late and (change := gpu_clients.stop_after_boot(late) if reboots else gpu_clients.stop(observed, late)):
+    stop_late = gpu_clients.stop_after_boot if reboots else gpu_clients.stop
+    if late and (change := stop_late(observed, late)):
         found.append(_Added(Stage.QUIESCE_AGAIN, gpu_clients.stopped(target, after_boot=True), change))
     if found or gpu_clients.to_start(observed):
         change = gpu_clients.start(observed, predicted=bool(quiet))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpucarve.facts import boot, mig, modules
+from gpucarve.facts import boot, mig, modules, ours
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Instance
 from gpucarve.model.hosts import ResourceKey, Target
@@ -95,9 +95,18 @@ def _host_wide(layout: HostLayout, observed: Observed) -> list[Resource]:
         found.append(DriverBlacklist(driver_blacklist.key(target), (_NOUVEAU,)))
     if CutKind.PASSTHROUGH in kinds:
         found.append(ModulesLoad(modules_load.key(target), (modules.named(vfio_binding.DRIVER),)))
-    if kinds - {CutKind.WHOLE}:
+    if any(_comes_back(gpu, observed) for gpu in layout.gpus):
         found.append(BootUnit(boot_unit.key(target)))
     return found
+
+
+def _comes_back(gpu: GpuLayout, observed: Observed) -> bool:
+    """Whether a boot wipes something that we make here; what was adopted is its maker's to bring back."""
+    claims, target = observed.require(ours.PROBE).claims, observed.target
+    made = [instances.key(target, gpu.gpu, each.profile, each.placement) for each in gpu.instances]
+    return gpu.kind is CutKind.PASSTHROUGH or any(
+        claims.get(key.local, {}).get("adopted") is not True for key in (*made, *_slot_keys(gpu, target))
+    )
 
 
 def _nouveau_matters(observed: Observed) -> bool:
@@ -120,7 +129,8 @@ def _of_gpu(
         yield VfioBinding(vfio_binding.key(target, gpu.gpu), gpu.gpu, gpu.functions, (*first, *leaving))
     if gpu.slots:
         functions = virtual_functions.key(target, gpu.gpu)
-        yield VirtualFunctions(functions, gpu.gpu, len(gpu.slots), first)
+        back = tuple(key for key in leaving if key.kind == vfio_binding.KIND)
+        yield VirtualFunctions(functions, gpu.gpu, len(gpu.slots), (*first, *back))
         first = (functions, mode) if gpu.mig_mode else (functions,)
     made = []
     for each in gpu.instances:

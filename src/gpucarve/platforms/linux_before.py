@@ -41,8 +41,8 @@ _ON_GPU: Mapping[str, Callable[[ResourceKey, PciAddress, str, _Keys], Resource]]
     slots.KIND: NoVgpu,
     instances.KIND: NoGpuInstance,
     virtual_functions.KIND: NoVirtualFunctions,
-    mig_mode.KIND: MigModeAsBefore,
     vfio_binding.KIND: NoVfioBinding,
+    mig_mode.KIND: MigModeAsBefore,
 }
 _HOST_WIDE: Mapping[str, Callable[[ResourceKey, str, _Keys], Resource]] = {
     driver_blacklist.KIND: DriverBlacklistAsBefore,

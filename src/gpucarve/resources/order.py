@@ -19,8 +19,8 @@ class Stage(IntEnum):
     REMOVE_VGPUS = 20
     REMOVE_GPU_INSTANCES = 25
     DISABLE_VIRTUAL_FUNCTIONS = 30
-    LEAVE_MIG_MODE = 33
-    RELEASE_PASSTHROUGH = 36
+    RELEASE_PASSTHROUGH = 33  # before the MIG mode, which NVIDIA's driver alone can tell and set
+    LEAVE_MIG_MODE = 36
     BOOT = 40  # kernel arguments, modules, boot units; ends in the one reboot, where one is needed
     QUIESCE_AGAIN = 42  # GPU clients stop, for what is built up: a reboot has started them
     SET_MIG_MODE = 44

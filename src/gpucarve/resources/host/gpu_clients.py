@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from gpucarve.calls.primitives import Claim, Disown, Run
 from gpucarve.calls.programs import Guarded
-from gpucarve.facts import ours, users
+from gpucarve.facts import mediated, ours, users
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action, Compensate, Disruption, DisruptionKind
 from gpucarve.model.hosts import ResourceKey, Target
@@ -36,8 +36,10 @@ def started(target: Target) -> ResourceKey:
 
 
 def running(observed: Observed) -> tuple[str, ...]:
-    """The known ones that run now."""
-    return tuple(sorted(name for name, service in observed.require(users.PROBE).services.items() if service.active))
+    """The known ones that run now and may be stopped: not the manager of vGPUs while a guest of the host has one."""
+    active = {name for name, service in observed.require(users.PROBE).services.items() if service.active}
+    used = any(each.users for each in observed.require(mediated.PROBE).devices.values())
+    return tuple(sorted(active - {users.VGPU_MANAGER} if used else active))
 
 
 def to_start(observed: Observed) -> tuple[str, ...]:
@@ -67,11 +69,14 @@ def stop(observed: Observed, reasons: Sequence[str]) -> Change | None:
     )
 
 
-def stop_after_boot(reasons: Sequence[str]) -> Change:
-    """Stop what the boot will have started; which ones these are is known then."""
+def stop_after_boot(observed: Observed, reasons: Sequence[str]) -> Change | None:
+    """Stop what the boot will have started of those that are installed; None when none is."""
+    installed = sorted(observed.require(users.PROBE).services)
+    if not installed:
+        return None
     return Change(
         Action.CHANGE,
-        before="known GPU clients that the boot starts",
+        before=f"{', '.join(installed)}, where the boot starts them",
         after="stopped",
         reason=_reason(reasons),
         undo=Compensate("started again"),

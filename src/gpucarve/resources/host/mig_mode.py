@@ -29,6 +29,8 @@ from gpucarve.resources.order import Stage
 
 KIND = "mig-mode"
 FACT = "MIG mode"
+_NVIDIA = "nvidia"
+_VFIO_BINDING = "vfio-binding"  # the kind of a GPU's binding for guests, under which NVIDIA's driver does not see it
 
 
 def key(target: Target, gpu: PciAddress) -> ResourceKey:
@@ -56,6 +58,9 @@ class MigMode:
             return Settled(f"MIG mode {mig_switch.word(self.enabled)}", self._assumes)
         if found and not found.supported and not self.enabled:
             return Settled("the GPU has no MIG", self._assumes)
+        bound = pci.at(observed, self.gpu).driver
+        if found is None and not self.enabled and bound != _NVIDIA:
+            return Settled(f"{bound or 'no driver'} has the GPU, and NVIDIA's driver no mode to leave")
         if outlook.waits:
             return self._change(found, None)
         if blocked := _obstacle(self.key, observed, self.gpu, found, self.enabled):
@@ -63,15 +68,14 @@ class MigMode:
         claimed = observed.require(ours.PROBE).claims.get(self.key.local)
         if claimed is not None and claimed.get("before") is self.enabled:
             return self._change(found, lambda: _go_back(self.key, self.gpu, self.enabled, self.takes_reset))
-        record = {
-            "kind": KIND,
-            "gpu": str(self.gpu),
-            "before": not self.enabled,
-            "takes_reset": self.takes_reset,
-            boot_lines.FIELD: boot_lines.line(KIND, self.gpu, mig_switch.word(self.enabled)),
-        }
-        claim = Claim(self.key.local, json.dumps(record))
+        claim = Claim(self.key.local, json.dumps(self._record))
         return self._change(found, lambda: _change(self.key, claim, self.gpu, self.enabled, self.takes_reset))
+
+    @property
+    def _record(self) -> dict[str, object]:
+        """What the claim says. A boot need not turn the mode off: boards that keep it kept that, others begin so."""
+        record = {"kind": KIND, "gpu": str(self.gpu), "before": not self.enabled, "takes_reset": self.takes_reset}
+        return record | ({boot_lines.FIELD: boot_lines.line(KIND, self.gpu, "on")} if self.enabled else {})
 
     @property
     def _assumes(self) -> tuple[Assumption, ...]:
@@ -111,8 +115,9 @@ class MigModeAsBefore:
         if not isinstance(before, bool) or not isinstance(takes_reset, bool):
             raise Unreadable(f"the claim {self.key.local} is damaged: it does not say the mode before")
         found = mig.at(observed, self.gpu)
-        as_before = found is None or found.current is found.pending is before
         waits = bool(outlook.unsettled)
+        given_away = found is None and any(key.kind == _VFIO_BINDING for key in outlook.unsettled)
+        as_before = not (given_away and before) and (found is None or found.current is found.pending is before)
         if not as_before and not waits and (blocked := _obstacle(self.key, observed, self.gpu, found, before)):
             return blocked
         return Change(

@@ -32,7 +32,9 @@ from gpucarve.resources.order import Stage
 
 KIND = "virtual-functions"
 FACT = "virtual functions"
-_MIG_MODE = "mig-mode"  # the kind of resource whose change resets the GPU
+# The kinds of resources before whose change a GPU shows other functions, or another driver, than after it: the one
+# resets it, the other gives it back.
+_BEFORE = ("mig-mode", "vfio-binding")
 LOCK_MESSAGE = "Cannot obtain unbindLock"
 _ATTEMPTS = 5
 _PAUSE = 4.0  # seconds between attempts, times the attempt
@@ -58,7 +60,7 @@ class VirtualFunctions:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when enough are there and stay there."""
         function = pci.at(observed, self.gpu)
-        wiped = outlook.wiped_by(_MIG_MODE)
+        wiped = outlook.wiped_by(*_BEFORE)
         if not wiped and function.enabled_vfs >= self.at_least == min(self.at_least, len(function.virtual_functions)):
             knows = (Assumption(FACT, str(self.gpu), str(function.enabled_vfs)),)
             return Settled(f"{function.enabled_vfs} virtual functions", knows)
