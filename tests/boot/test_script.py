@@ -255,6 +255,16 @@ def test_a_mode_that_is_kept_over_the_boot_is_not_set(root: Rooted) -> None:
     assert root.changes == []
 
 
+@every_shell
+def test_a_warning_about_the_inforom_hides_no_mode(root: Rooted, shell: tuple[str, ...]) -> None:
+    root.add_gpu(GPU)
+    root.add_mig(GPU, "Enabled")
+    root.put(f"var/tools/{GPU}/inforom")
+    claims(root, f"mig-mode {GPU} on")
+    ran(root.run(*shell))
+    assert root.changes == []
+
+
 def test_a_mode_is_turned_off_where_it_is_to_be_off(root: Rooted) -> None:
     root.add_gpu(GPU)
     root.add_mig(GPU, "Enabled")

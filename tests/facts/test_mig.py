@@ -88,6 +88,13 @@ def test_a_mode_that_waits_for_a_reset_is_told_from_one_in_force() -> None:
     assert (by_gpu[SECOND].current, by_gpu[SECOND].pending) == (False, True)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_warning_about_an_inforom_takes_no_gpu_from_sight(first: bool) -> None:
+    warning = "WARNING: infoROM is corrupted at gpu 0000:65:00.0\n"
+    warned = Exited(14, (warning + MODES if first else MODES + warning).encode())
+    assert _known(warned, Exited(0, LGI), Exited(0, LCI)) == _known(MODES, Exited(0, LGI), Exited(0, LCI))
+
+
 @pytest.mark.parametrize("word", ["[N/A]", "N/A"])
 def test_a_gpu_without_mig_is_not_one_with_mig_off(word: str) -> None:
     nothing = Exited(6, b"No MIG-supported devices found.\n")

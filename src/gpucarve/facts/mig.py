@@ -6,6 +6,7 @@ MIG has no GPU here.
 
 Boundary: nvidia-smi's words. Which profiles a card has, and where, is the catalog's to say.
 Source: NVIDIA MIG user guide (tables of `-lgi` and `-lci`, of which old drivers print the latter without a placement);
+nvidia-smi(1) (status 14, with a warning among the rows: some GPU's infoROM is damaged, which changes no answer);
 outputs published by users, also for nothing to list: `No MIG-enabled devices found.`, `No GPU instances found: Not
 Found`; `[N/A]` is a mode that the GPU does not have.
 """
@@ -32,6 +33,8 @@ COMPUTE_INSTANCES = Inspect((NVIDIA_SMI, "mig", "-lci"), _PATIENCE)
 _MODES = {"Enabled": True, "Disabled": False, "[N/A]": None, "N/A": None}
 _NO_GPUS = ("No devices were found", "couldn't communicate with the NVIDIA driver")
 _NO_MIG = ("is not a valid field to query", "Invalid combination of input arguments")  # drivers before 450
+_WARNING = "WARNING: infoROM is corrupted"
+_ANSWERED = (0, 14)  # the latter comes with that warning
 _NOTHING = re.compile(r"No MIG-(enabled|supported) devices found\.?|No (GPU|compute) instances found(: Not Found)?\.?")
 _ROW = re.compile(r"\|\s+\d")
 _GPU_INSTANCE = re.compile(r"\|\s+(\d+)\s+MIG (\S+)\s+(\d+)\s+(\d+)\s+(\d+:\d+)\s+\|")
@@ -122,10 +125,12 @@ def _modes(reply: Exited) -> dict[int, tuple[PciAddress, bool | None, bool | Non
     text = _said(reply)
     if any(words in text for words in (*_NO_GPUS, *_NO_MIG)):
         return {}
-    if reply.status:
+    if reply.status not in _ANSWERED:
         raise Unreadable(f"nvidia-smi ended with {reply.status}: {text.strip()[:200]}")
     found: dict[int, tuple[PciAddress, bool | None, bool | None]] = {}
     for line in reply.text().splitlines():
+        if line.startswith(_WARNING):
+            continue
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) != len(_FIELDS) or cells[2] not in _MODES or cells[3] not in _MODES:
             raise Unreadable(f"nvidia-smi tells a GPU's MIG mode as {line[:200]!r}")

@@ -13,7 +13,7 @@ from gpucarve.calls.programs import Acquire, Guarded, Hold, Program, ProgramRepl
 from gpucarve.calls.replies import Exited, Failure, FailureKind
 from gpucarve.transports.exchange import Answer
 from gpucarve.transports.local import LocalTransport
-from gpucarve.transports.shell import compile_gather, compile_program, parse_gather, parse_program
+from gpucarve.transports.shell import compile_gather, compile_program, parse_gather, parse_program, time_for_reads
 from tests.transports.contract.asking import program
 from tests.transports.contract.namespaces import Namespace
 from tests.transports.contract.world import Script
@@ -204,3 +204,10 @@ async def test_two_programs_may_make_the_state_directory_at_once(machine: Namesp
     machine.make_directory(state.ROOT, 0o700)
     machine.put_file("/run/go", b"")
     assert isinstance(await first, ProgramReply)
+
+
+def test_files_are_not_waited_for_one_by_one_and_each_command_for_its_deadline() -> None:
+    """A host on which one command hangs for ever is given up, however many files are read along."""
+    files, command = ReadFiles(("/x",)), Inspect(("true",), deadline=30.0)
+    assert time_for_reads((files,) * 40) == time_for_reads((files,))
+    assert time_for_reads((files, command, command)) >= time_for_reads((files,)) + 2 * 30

@@ -68,3 +68,9 @@ def test_silence_is_explained_by_what_stood_in_its_place(said: str, status: int 
     refusal = without_answer(said, status)
     assert refusal.kind is kind
     assert said.strip() in refusal.detail
+
+
+def test_a_host_that_took_the_program_and_says_nothing_in_time_is_told_where_to_look() -> None:
+    refusal = without_answer("", None)
+    assert "gave no answer in its time" in refusal.detail
+    assert "state D" in refusal.fix

@@ -38,7 +38,7 @@ from gpucarve.transports.shell.writes import compile_write, parse_write
 BOOTSTRAP = 'LC_ALL=C; export LC_ALL; eval "$(cat)"'
 
 SLACK = 30.0  # seconds that a host may need beside its calls' own deadlines
-READ_SECONDS = 62.0  # the longest that reading files takes, see fragments/reads.sh
+READ_SECONDS = 120.0  # for all reads of files together; a single one is ended after 62, see fragments/reads.sh
 
 _NONCE = re.compile(r"[A-Za-z0-9]{16,64}")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -124,8 +124,12 @@ def _lease_change(program: Program) -> str:
 
 
 def time_for_reads(reads: Sequence[HostRead]) -> float:
-    """Seconds after which an answer to these reads is not to be expected any more."""
-    return SLACK + sum(seconds(r.deadline) + 2 if isinstance(r, Inspect) else READ_SECONDS for r in reads)
+    """Seconds after which an answer to these reads is not to be expected any more.
+
+    A host where a command hangs in the kernel, past its own deadline, is not waited for longer than that.
+    """
+    commands = sum(seconds(each.deadline) + 2 for each in reads if isinstance(each, Inspect))
+    return SLACK + commands + (READ_SECONDS if any(not isinstance(each, Inspect) for each in reads) else 0.0)
 
 
 def time_for_program(program: Program) -> float:

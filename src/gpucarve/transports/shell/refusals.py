@@ -51,6 +51,11 @@ def without_answer(stray: str, status: int | None) -> Refusal:
         return Refusal(RefusalKind.NO_PERMISSION, f"sudo does not let this user become root: {shown}", fix=fix)
     if status in (126, 127):
         return Refusal(RefusalKind.UNFIT, f"there is no shell to run: {shown}")
+    if status is None and not shown:
+        fix = (
+            "look there for processes in state D: nvidia-smi hangs so while a GPU does not answer; then reboot the host"
+        )
+        return Refusal(RefusalKind.LOST, "the host took what was asked and gave no answer in its time", fix=fix)
     return Refusal(RefusalKind.LOST, f"no answer (exit status {status}): {shown}")
 
 

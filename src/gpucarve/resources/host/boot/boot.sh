@@ -102,8 +102,13 @@ give() {
 
 # --- MIG mode
 
+# mode_is current|pending GPU WORD: status 14 comes with a warning about the infoROM beside the answer.
 mode_is() {
-  tool nvidia-smi -i "$2" "--query-gpu=mig.mode.$1" --format=csv,noheader && [ "$said" = "$3" ]
+  tool nvidia-smi -i "$2" "--query-gpu=mig.mode.$1" --format=csv,noheader
+  case "$status: $said " in
+    0:*" $3 "* | 14:*" $3 "*) return 0 ;;
+  esac
+  return 1
 }
 
 mig_mode() {

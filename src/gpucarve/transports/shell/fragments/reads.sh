@@ -2,6 +2,7 @@
 
 # over TEST WORD COMMAND NAME...: run COMMAND with the names that pass TEST, WORD before each, as many at once as an
 # argv holds. Names stay where they are, as "${1}" "${2}" ...: busybox' xargs -0 loses bytes where it splits its input.
+# Those that are done with are shifted away: bash walks a list to find "${60000}", and a host has that many descriptors.
 over() {
   t=$1 w=$2 m=$3 c= n=0 z=0
   shift 3
@@ -9,9 +10,10 @@ over() {
     n=$((n + 1))
     "$t" || continue
     c="$c $w \"\${$n}\"" z=$((z + ${#f} + 8))
-    if [ "$z" -gt 100000 ]; then
+    if [ "$z" -gt 40000 ]; then
       eval "timeout -k 2 60 $m$c" || printf 'status %s\n' "$?" >&2
-      c= z=0
+      shift "$n"
+      c= n=0 z=0
     fi
   done
   [ -z "$c" ] || eval "timeout -k 2 60 $m$c" || printf 'status %s\n' "$?" >&2
