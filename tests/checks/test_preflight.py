@@ -103,7 +103,7 @@ def test_vgpus_are_not_planned_where_mdevctl_is_missing() -> None:
 
 
 def test_what_a_resource_is_blocked_by_is_among_the_reasons() -> None:
-    (found,) = _found(Sight(grub=None), ARGUMENTS)
+    (found,) = _found(replace(_bare(), grub=None), ARGUMENTS)
     assert "no /etc/default/grub" in found.fact
 
 

@@ -17,8 +17,10 @@ from gpucarve.facts import (
     bindings,
     boot,
     driver,
+    entries,
     grub,
     initramfs,
+    loader,
     mediated,
     mig,
     modules,
@@ -101,6 +103,8 @@ class Sight:
         default_factory=lambda: boot.Boot("b1", "6.1", WITH_IOMMU, "GenuineIntel", "DMAR", virtualization=True)
     )
     grub: grub.Grub | Unknown | None = field(default_factory=lambda: grub.Grub(MERGED.encode(), (WITH_IOMMU,)))
+    loader: loader.BootLoader | Unknown = field(default_factory=lambda: loader.BootLoader("grub"))
+    entries: entries.Entries | Unknown = field(default_factory=entries.Entries)
     driver: driver.Driver | Unknown = field(default_factory=lambda: driver.Driver("525.105.14", True, True, True))
     functions: tuple[pci.Function, ...] | Unknown = field(default_factory=functions)
     mediated: mediated.Mediated | Unknown = field(default_factory=vgpus)
@@ -119,6 +123,8 @@ class Sight:
         facts: dict[str, object] = {
             boot.PROBE.name: self.boot,
             grub.PROBE.name: self.grub,
+            loader.PROBE.name: self.loader,
+            entries.PROBE.name: self.entries,
             driver.PROBE.name: self.driver,
             pci.PROBE.name: bus,
             mediated.PROBE.name: self.mediated,

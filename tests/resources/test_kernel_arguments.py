@@ -61,6 +61,11 @@ def _sight(
     return Sight(boot=boot.Boot("b1", "6.1", running, "GenuineIntel"), grub=loader, claims=claims)
 
 
+def _bare(**facts: Any) -> Sight:
+    """A host that runs without them."""
+    return replace(_sight(BARE, (PLAIN,), PLAIN), **facts)
+
+
 def test_in_force_everywhere_is_settled() -> None:
     assert "iommu=pt" in settled(decide(THERE)).note
 
@@ -120,14 +125,26 @@ def test_a_file_that_was_put_back_while_the_kernel_runs_with_them_needs_no_reboo
 @pytest.mark.parametrize(
     ("sight", "said"),
     [
-        (Sight(grub=None), "no /etc/default/grub"),
-        (Sight(driver=driver.Driver("525.105.14", True, True, False)), "with update-grub"),
+        (_bare(grub=None), "give intel_iommu=on iommu=pt in GRUB_CMDLINE_LINUX of /etc/default/grub"),
+        (_bare(driver=driver.Driver("525.105.14", True, True, False)), "run grub2-mkconfig"),
         (_sight('GRUB_CMDLINE_LINUX="$X"\n', (PLAIN,), PLAIN), "line 1 is not a plain assignment"),
         (_sight(BARE, (PLAIN,), PLAIN, link="/srv/grub"), "is a symbolic link to /srv/grub"),
     ],
 )
 def test_a_boot_loader_that_is_not_ours_to_change_is_refused_with_what_to_do(sight: Sight, said: str) -> None:
     assert said in fact(decide(THERE, sight))
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [
+        grub.Grub(MERGED.encode(), (WITH_IOMMU,), None, "/srv/grub"),
+        grub.Grub(b'GRUB_CMDLINE_LINUX="$X"\n', (WITH_IOMMU,)),
+    ],
+    ids=["linked", "computed"],
+)
+def test_a_file_that_is_not_ours_to_change_is_no_hindrance_where_nothing_is_to_change(loader: grub.Grub) -> None:
+    assert "in force" in settled(decide(THERE, Sight(grub=loader))).note
 
 
 @pytest.mark.parametrize(

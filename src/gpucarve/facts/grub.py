@@ -45,22 +45,25 @@ def _parse(replies: tuple[Reply, ...]) -> Grub | None:
     own = _OWN_PART.search(config)
     entries = tuple(tuple(line.split()) for line in _LINUX_LINE.findall(own[1] if own else config))
     normal = tuple(entry for entry in entries if not {"single", "recovery"} & set(entry))
-    return Grub(files[DEFAULTS].content, normal, _kept(copies), link)
+    return Grub(files[DEFAULTS].content, normal, kept_files(copies).get(DEFAULTS), link)
 
 
-def _kept(copies: Mapping[str, File]) -> bytes | None:
+def kept_files(copies: Mapping[str, File]) -> dict[str, bytes | None]:
+    """What our claim preserved, from the answer to `KEPT`: contents by path, None for what was not there."""
+    kept: dict[str, bytes | None] = {}
     for path, file in copies.items():
-        if path.endswith("/path") and file.text() == DEFAULTS:
+        if path.endswith("/path"):
             content = copies.get(path.removesuffix("path") + "content")
-            return content.content if content else None
-    return None
+            kept[file.text()] = content.content if content else None
+    return kept
 
 
+KEPT = ReadFiles(tuple(f"{state.CLAIMS}/{CLAIM}/kept/*/{name}" for name in ("path", "content")), limit=_LIMIT)
 PROBE = Probe(
     "grub",
     (
         ReadFiles((DEFAULTS, CONFIG), limit=_LIMIT),
-        ReadFiles(tuple(f"{state.CLAIMS}/{CLAIM}/kept/*/{name}" for name in ("path", "content")), limit=_LIMIT),
+        KEPT,
         ReadLinks((DEFAULTS,)),
     ),
     _parse,
