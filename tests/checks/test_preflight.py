@@ -104,7 +104,7 @@ def test_vgpus_are_not_planned_where_mdevctl_is_missing() -> None:
 
 def test_what_a_resource_is_blocked_by_is_among_the_reasons() -> None:
     (found,) = _found(replace(_bare(), grub=None), ARGUMENTS)
-    assert "no /etc/default/grub" in found.fact
+    assert "/etc/default/grub is not there" in found.fact
 
 
 def test_a_fact_that_a_resource_needs_and_is_unknown_is_a_reason() -> None:

@@ -126,7 +126,7 @@ def test_a_file_that_was_put_back_while_the_kernel_runs_with_them_needs_no_reboo
     ("sight", "said"),
     [
         (_bare(grub=None), "give intel_iommu=on iommu=pt in GRUB_CMDLINE_LINUX of /etc/default/grub"),
-        (_bare(driver=driver.Driver("525.105.14", True, True, False)), "run grub2-mkconfig"),
+        (_bare(driver=driver.Driver("525.105.14", True, True, False)), "or grub2-mkconfig"),
         (_sight('GRUB_CMDLINE_LINUX="$X"\n', (PLAIN,), PLAIN), "line 1 is not a plain assignment"),
         (_sight(BARE, (PLAIN,), PLAIN, link="/srv/grub"), "is a symbolic link to /srv/grub"),
     ],

@@ -62,7 +62,7 @@ def test_what_the_next_boot_has_already_takes_that_boot_and_no_write(kind: str) 
             "run rpm-ostree kargs --delete-if-present=intel_iommu=off --append-if-missing=intel_iommu=on,",
         ),
         (_sight("bls", "ro", "ro"), f"add {OURS} to the line 'options' of every file in /boot/loader/entries"),
-        (_sight("grub", "ro", defaults=OURS), "run grub2-mkconfig -o /boot/grub2/grub.cfg and reboot"),
+        (_sight("grub", "ro", defaults=OURS), "or grub2-mkconfig -o /boot/grub2/grub.cfg, and reboot"),
         (_sight("grub", f"ro {OURS}", defaults="quiet"), f"give {OURS} in GRUB_CMDLINE_LINUX of /etc/default/grub"),
         (_sight("", "ro"), f"have the host started with {OURS}"),
     ],

@@ -36,7 +36,8 @@ def ahead(
     if not held and active:
         return Ahead(note="what the boot loader starts next cannot be read here")
     lack = " ".join(missing or loader_entries.lacking({"running": tuple(running)}, arguments))
-    where = ", ".join(held) or "the kernel's command line"
+    absent = f"{grub.DEFAULTS} is not there, and the kernel's command line"
+    where = ", ".join(held) or (absent if kind == "grub" and defaults is None else "the kernel's command line")
     fact = f"{where} does not give {lack}" if missing or not held else f"{lack} is not in force"
     return loaders.blocked(key, fact, _fix(kind, arguments, held, found))
 
@@ -68,7 +69,7 @@ def _fix(kind: str, arguments: Sequence[str], held: dict[str, tuple[str, ...]], 
         case "bls":
             return f"add {words} to the line 'options' of every file in {entries.FOLDER} and to {entries.NEW_KERNELS}"
         case "grub":
-            menu = "run grub2-mkconfig -o /boot/grub2/grub.cfg and reboot"
+            menu = "run update-grub, or grub2-mkconfig -o /boot/grub2/grub.cfg, and reboot"
             return f"give {words} in GRUB_CMDLINE_LINUX of {grub.DEFAULTS}, {menu}"
         case _:
             return f"have the host started with {words} on its kernel's command line"
