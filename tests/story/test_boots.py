@@ -98,6 +98,17 @@ async def test_an_apply_in_the_middle_of_a_boot_waits_for_it_and_builds_nothing_
     assert footprint(lab.host) == before
 
 
+@pytest.mark.parametrize("left", [0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0])
+async def test_a_boot_that_ends_in_the_middle_of_a_look_is_not_seen_half(lab: Lab, left: float) -> None:
+    await carved(lab)
+    before = footprint(lab.host)
+    plan = await with_unit(lab)
+    await power_cycle(lab, SECONDS - left)
+    assert (await lab.apply(plan)).done
+    assert begun(lab) == []
+    assert footprint(lab.host) == before
+
+
 async def test_what_the_boot_could_not_bring_back_is_built_by_the_apply(lab: Lab) -> None:
     await carved(lab)
     lab.host.strike(SriovRefusals(5))

@@ -1,5 +1,8 @@
 """The probes of a machine: one list, so that one round trip answers all of them.
 
+They are asked in this order, and a host goes on meanwhile. First comes what says that somebody is at work there, our
+boot unit or a program: when it is over at that moment, all that is read after it is what it has left.
+
 Boundary: a list.
 """
 
@@ -29,6 +32,8 @@ from gpucarve.facts import (
 from gpucarve.facts.observed import Probe
 
 PROBES: tuple[Probe[Any], ...] = (
+    units.PROBE,
+    ours.PROBE,
     boot.PROBE,
     loader.PROBE,
     grub.PROBE,
@@ -44,6 +49,4 @@ PROBES: tuple[Probe[Any], ...] = (
     mig.PROBE,
     users.PROBE,
     domains.PROBE,
-    ours.PROBE,
-    units.PROBE,
 )
