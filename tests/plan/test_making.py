@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from gpucarve.facts.observed import Observed, Unreadable
+from gpucarve.facts import users
+from gpucarve.facts.observed import Observed, Unknown, Unreadable
 from gpucarve.model.changes import Action, Assumption
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
 from gpucarve.resources.decisions import Batch, Blocked, Change, Outlook, Resource, Settled
-from gpucarve.resources.host import reboot
+from gpucarve.resources.host import gpu_clients, reboot
 from gpucarve.resources.order import Stage
 from tests.plan.resources import Thing, key, some
 from tests.resources.sights import HOST, Sight
@@ -23,8 +24,10 @@ SEEN = Assumption("f", "k", "v")
 BLOCK = Blocked((Finding(HOST, "x", Verdict.DIFFERS, "a fact", "a rule", "a fix"),))
 
 
-def _draft(*resources: Any, hosts: tuple[Target, ...] = (HOST,), unsettled: Any = ()) -> Draft:
-    seen = Sight().observed()
+def _draft(
+    *resources: Any, hosts: tuple[Target, ...] = (HOST,), unsettled: Any = (), sight: Sight | None = None
+) -> Draft:
+    seen = (sight or Sight()).observed()
     return make(
         Aim("lab", "digest", Purpose.APPLY, resources),
         {target: Observed(target, seen.facts) for target in hosts},
@@ -152,3 +155,80 @@ def test_a_step_carries_what_its_resource_said() -> None:
 def test_what_can_be_seen_now_is_known_whoever_saw_it(decision: Settled | Change) -> None:
     resource: Resource = Thing(key(HOST, "a"), Stage.BOOT, decision)  # type: ignore[assignment]  # its stage is its own
     assert _draft(resource).knows == {(HOST, SEEN.fact, SEEN.key): SEEN.value}
+
+
+# --- GPU clients around changes that need idle GPUs
+
+DAEMON = "nvidia-persistenced"
+BUILD, TAKE = Stage.SET_MIG_MODE, Stage.LEAVE_MIG_MODE
+
+
+def _with_service(*, active: bool = True, claimed: bool = False) -> Sight:
+    claims = {f"gpu-clients@{DAEMON}": {"kind": "gpu-clients"}} if claimed else {}
+    return Sight(users=users.Users(services={DAEMON: users.Service(active)}), claims=claims)
+
+
+def _around(draft: Draft) -> list[tuple[Stage, str, bool]]:
+    """The steps of clients: stage, subject, and whether they are only foretold."""
+    return [
+        (stage.stage, step.key.subject, step.predicted)
+        for stage in draft.plan.stages
+        for step in stage.steps
+        if step.key.kind == gpu_clients.KIND
+    ]
+
+
+def _quiet(stage: Stage, **fields: Any) -> Thing:
+    return Thing(key(HOST, stage.name.lower()), stage, some(quiet=True, **fields))
+
+
+def test_clients_go_on_through_changes_that_leave_them_alone() -> None:
+    assert _around(_draft(Thing(key(HOST, "vgpu"), Stage.CREATE_VGPUS, some()), sight=_with_service())) == []
+
+
+@pytest.mark.parametrize(("stage", "stopped"), [(TAKE, Stage.QUIESCE), (BUILD, Stage.QUIESCE_AGAIN)])
+def test_clients_are_stopped_before_the_first_change_that_needs_it_and_started_after_the_last(
+    stage: Stage, stopped: Stage
+) -> None:
+    draft = _draft(_quiet(stage), sight=_with_service())
+    assert [(each, predicted) for each, _, predicted in _around(draft)] == [
+        (stopped, False),
+        (Stage.RESUME_CLIENTS, True),
+    ]
+    assert len([step for step in draft.plan.steps if step.key in draft.work]) == 2
+
+
+def test_a_host_without_such_services_has_no_such_steps() -> None:
+    for takes_reboot in (False, True):
+        boot = Thing(key(HOST, "arguments"), Stage.BOOT, some(takes_reboot=takes_reboot))
+        assert _around(_draft(boot, _quiet(BUILD))) == []
+
+
+def test_one_stop_serves_what_is_taken_away_and_what_is_built_up_unless_a_boot_lies_between() -> None:
+    one = _draft(_quiet(TAKE), _quiet(BUILD), sight=_with_service())
+    assert [stage for stage, *_ in _around(one)] == [Stage.QUIESCE, Stage.RESUME_CLIENTS]
+    (stop, _) = (step for step in one.plan.steps if step.key.kind == gpu_clients.KIND)
+    assert stop.reason.endswith("leave_mig_mode, set_mig_mode")
+    boot = Thing(key(HOST, "arguments"), Stage.BOOT, some(takes_reboot=True))
+    two = _draft(_quiet(TAKE), boot, _quiet(BUILD), sight=_with_service())
+    assert [(stage, predicted) for stage, _, predicted in _around(two)] == [
+        (Stage.QUIESCE, False),
+        (Stage.QUIESCE_AGAIN, True),
+        (Stage.RESUME_CLIENTS, True),
+    ]
+
+
+def test_what_a_run_that_was_cut_off_has_stopped_is_started_once_nothing_needs_it_any_more() -> None:
+    sight = _with_service(active=False, claimed=True)
+    waits = _draft(_quiet(BUILD), sight=sight)
+    assert _around(waits) == [(Stage.RESUME_CLIENTS, "started", True)]
+    done = _draft(sight=sight)
+    assert _around(done) == [(Stage.RESUME_CLIENTS, "started", False)]
+    assert gpu_clients.started(HOST) in done.work
+
+
+def test_clients_that_cannot_be_told_block_the_changes_that_need_them_stopped_and_no_others() -> None:
+    sight = Sight(users=Unknown("systemctl show: exit 1"))
+    (finding,) = _draft(_quiet(BUILD), sight=sight).blocked
+    assert (finding.verdict, finding.fact) == (Verdict.UNKNOWN, "systemctl show: exit 1")
+    assert not _draft(Thing(key(HOST, "vgpu"), Stage.CREATE_VGPUS, some()), sight=sight).blocked

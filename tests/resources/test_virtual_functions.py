@@ -78,18 +78,18 @@ def test_what_a_reboot_before_wipes_is_predicted_only(outlook: Outlook) -> None:
 
 def test_one_more_link_than_is_missing_is_not_enough() -> None:
     few = without(functions(4), virtual_functions=VFS[:1])
-    assert "4 virtual functions, 2 are needed" in fact(decide(ON, Sight(functions=few)))
+    assert "4 virtual functions, 2 vGPUs are asked for" in fact(decide(ON, Sight(functions=few)))
 
 
 @pytest.mark.parametrize(
     ("sight", "said"),
     [
-        (Sight(functions=functions(0, total=1)), "can have 1 virtual functions, 2 are needed"),
+        (Sight(functions=functions(0, total=1)), "can have 1 virtual function, 2 vGPUs are asked for"),
         (Sight(functions=functions(0, bound="vfio-pci")), "is bound to vfio-pci"),
         (Sight(functions=functions(0, bound="")), "is bound to no driver"),
         (Sight(functions=functions(0), driver=driver.Driver("", True, True, True)), "NVIDIA's driver is not loaded"),
         (Sight(functions=functions(0), driver=driver.Driver("525.1", False, True, True)), "sriov-manage is missing"),
-        (Sight(functions=functions(1)), "has 1 virtual functions, 2 are needed"),
+        (Sight(functions=functions(1)), "has 1 virtual function, 2 vGPUs are asked for"),
     ],
 )
 def test_a_gpu_that_cannot_have_them_is_refused_before_anything_is_done(sight: Sight, said: str) -> None:

@@ -114,8 +114,8 @@ class Cards(Lab):
     @property
     def services(self) -> list[str]:
         """Those that run."""
-        found = {process.unit for process in self.host.machine.up.processes.entries if process.unit}
-        return sorted(found)
+        found = {process.unit.removesuffix(".service") for process in self.host.machine.up.processes.entries}
+        return sorted(found - {""})
 
     async def planned(self, purpose: Purpose = Purpose.APPLY) -> Plan:
         """The plan, which nothing stands in the way of."""

@@ -143,10 +143,10 @@ def _clients(target: Target, observed: Observed, quiet: Sequence[tuple[Stage, st
     early = [kind for stage, kind in quiet if stage < Stage.BOOT]
     late = [kind for stage, kind in quiet if stage > Stage.BOOT]
     found: list[_Added] = []
-    if early and (change := gpu_clients.stop(observed, early)):
+    if early and (change := gpu_clients.stop(observed, early if reboots else [*early, *late])):
         found.append(_Added(Stage.QUIESCE, gpu_clients.stopped(target), change))
     stop_late = gpu_clients.stop_after_boot if reboots else gpu_clients.stop
-    if late and (change := stop_late(observed, late)):
+    if late and (reboots or not early) and (change := stop_late(observed, late)):
         found.append(_Added(Stage.QUIESCE_AGAIN, gpu_clients.stopped(target, after_boot=True), change))
     if found or gpu_clients.to_start(observed):
         change = gpu_clients.start(observed, predicted=bool(quiet))

@@ -54,9 +54,11 @@ def resources(layout: HostLayout, observed: Observed) -> tuple[Resource, ...]:
     kept = frozenset(each.key.local for each in (*wide, *of_gpus))
     gone = linux_before.taken_back(observed, kept, "the document no longer asks for it")
     first = tuple(each.key for each in wide if each.key.kind in (kernel_arguments.KIND, driver_blacklist.KIND))
+    # What was adopted is let go of and stays where it is, so nothing waits for it.
+    going = tuple(each.key for each in gone if not _is_adopted(each.key, observed))
     found: list[Resource] = [*wide]
     for gpu in layout.gpus:
-        leaving = tuple(each.key for each in gone if linux_before.gpu_of(each.key) == gpu.gpu)
+        leaving = tuple(key for key in going if linux_before.gpu_of(key) == gpu.gpu)
         found += _of_gpu(gpu, observed, first, leaving)
     return (*found, *gone)
 
@@ -102,11 +104,15 @@ def _host_wide(layout: HostLayout, observed: Observed) -> list[Resource]:
 
 def _comes_back(gpu: GpuLayout, observed: Observed) -> bool:
     """Whether a boot wipes something that we make here; what was adopted is its maker's to bring back."""
-    claims, target = observed.require(ours.PROBE).claims, observed.target
+    target = observed.target
     made = [instances.key(target, gpu.gpu, each.profile, each.placement) for each in gpu.instances]
-    return gpu.kind is CutKind.PASSTHROUGH or any(
-        claims.get(key.local, {}).get("adopted") is not True for key in (*made, *_slot_keys(gpu, target))
+    return gpu.kind is CutKind.PASSTHROUGH or not all(
+        _is_adopted(key, observed) for key in (*made, *_slot_keys(gpu, target))
     )
+
+
+def _is_adopted(key: ResourceKey, observed: Observed) -> bool:
+    return observed.require(ours.PROBE).claims.get(key.local, {}).get("adopted") is True
 
 
 def _nouveau_matters(observed: Observed) -> bool:

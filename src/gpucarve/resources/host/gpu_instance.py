@@ -105,7 +105,8 @@ class GpuInstance:
             if mine and self._place.is_at(each):
                 return self._parts(each)
             if not self._place.is_at(each):
-                whose = "of ours" if mine else "that gpucarve did not make"
+                adopted = any(place.is_at(each) and place.adopted for place in own)
+                whose = "of ours" if mine and not adopted else "that gpucarve did not make"
                 fact = f"{_name(each)} on {self.gpu}, {whose}, overlaps {self.profile} at {self.placement}"
                 return _blocked(self.key, fact, "remove it, or ask for a layout that leaves it its place")
             fact = f"{_name(each)} stands on {self.gpu} already, and gpucarve did not make it"

@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gpucarve import catalog
 from gpucarve.calls.predicates import Absent, AtLeast, LinksTo, Predicate
 from gpucarve.calls.primitives import Claim, Run
 from gpucarve.calls.programs import Guarded
+from gpucarve.catalog import VgpuMode, VgpuType
 from gpucarve.facts import mediated, pci
 from gpucarve.facts.observed import Observed
 from gpucarve.model.changes import Action, Assumption, Compensate
@@ -47,6 +49,8 @@ class Vgpu:
     def decide(self, observed: Observed, outlook: Outlook) -> Decision:
         """Settled when it runs with the wanted type, is defined and is ours."""
         function = pci.at(observed, self.gpu)
+        if clash := self._clash(observed, function):
+            return _blocked(self.key, *clash)
         if outlook.wiped_by(virtual_functions.KIND):
             return self._predicted()
         seat = slots.seat(observed, self.key, function, self.earlier)
@@ -78,6 +82,21 @@ class Vgpu:
         if defined and offered and not running and defined.type_id != offered.type_id:
             fact = f"{seat.uuid} is defined as {defined.type_id}; {self.type_name} is {offered.type_id} here"
             return fact, "somebody defined it anew: undefine it with mdevctl, and apply again"
+        return None
+
+    def _clash(self, observed: Observed, function: pci.Function) -> tuple[str, str] | None:
+        """Fact and fix where a vGPU that others made, adopted or not, is of a kind or size that this one cannot stand
+        beside: it stays, whatever is taken away before."""
+        devices, known = observed.require(mediated.PROBE), catalog.load()
+        wanted = known.vgpu_type(self.type_name)
+        for each in slots.made_by_others(observed):
+            names = {offered.type_id: name for name, offered in devices.types.get(each.parent, {}).items()}
+            other = known.vgpu_type(names.get(each.type_id, ""))
+            if each.parent in function.virtual_functions and wanted and other and not _compatible(wanted, other):
+                fact = (
+                    f"{other.name} {each.uuid} on {each.parent}, which gpucarve did not make, excludes {self.type_name}"
+                )
+                return fact, "remove it with mdevctl once no guest uses it, or ask for vGPUs of its size"
         return None
 
     def _predicted(self) -> Change:
@@ -131,6 +150,12 @@ class Vgpu:
         return _blocked(
             self.key, fact, "adopt those vGPUs with `gpucarve adopt`, or remove them" if held else "ask for fewer"
         )
+
+
+def _compatible(one: VgpuType, two: VgpuType) -> bool:
+    """Whether both may stand on one GPU: both in GPU instances, or both time-sliced and of one size (rules T1, B3)."""
+    sliced = [each.mode is VgpuMode.TIME_SLICED for each in (one, two)]
+    return not any(sliced) or (all(sliced) and one.framebuffer_mib == two.framebuffer_mib)
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:

@@ -63,17 +63,17 @@ class VirtualFunctions:
         wiped = outlook.wiped_by(*_BEFORE)
         if not wiped and function.enabled_vfs >= self.at_least == min(self.at_least, len(function.virtual_functions)):
             knows = (Assumption(FACT, str(self.gpu), str(function.enabled_vfs)),)
-            return Settled(f"{function.enabled_vfs} virtual functions", knows)
+            return Settled(_counted(function.enabled_vfs), knows)
         if blocked := self._obstacle(observed, function, wiped):
             return blocked
         return Change(
             Action.CREATE,
-            before="0 virtual functions" if wiped else f"{function.enabled_vfs} virtual functions",
-            after=f"{function.total_vfs} virtual functions",
+            before=_counted(0 if wiped else function.enabled_vfs),
+            after=_counted(function.total_vfs),
             reason="each vGPU takes one virtual function on this architecture",
             work=None if outlook.waits else lambda: _enable(self.key, self.gpu, function.total_vfs),
             preconditions=(_none(self.gpu),),
-            undo=Compensate("0 virtual functions"),
+            undo=Compensate(_counted(0)),
             disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)),
             assumes=(Assumption(FACT, str(self.gpu), str(function.total_vfs)),),
             quiet=True,
@@ -84,7 +84,7 @@ class VirtualFunctions:
         if function.total_vfs < self.at_least:
             return _blocked(
                 self.key,
-                f"{self.gpu} can have {function.total_vfs} virtual functions, {self.at_least} are needed",
+                f"{self.gpu} can have {_counted(function.total_vfs)}, {self._asked} asked for",
                 "turn on SR-IOV in the firmware, and switch the board's display mode off where it has one",
             )
         if not wiped and (not tools.version or function.driver != "nvidia"):
@@ -96,11 +96,21 @@ class VirtualFunctions:
         if function.enabled_vfs and not wiped:
             return _blocked(
                 self.key,
-                f"{self.gpu} has {function.enabled_vfs} virtual functions, {self.at_least} are needed",
-                f"stop what uses them, then run {driver.SRIOV_MANAGE} -d {self.gpu}",
+                f"{self.gpu} has {_counted(function.enabled_vfs)}, {self._asked} asked for",
+                self._remedy(observed),
             )
         left = None if wiped else _instances_of_others(observed, self.gpu)
         return _blocked(self.key, *left) if left else None
+
+    @property
+    def _asked(self) -> str:
+        return "1 vGPU is" if self.at_least == 1 else f"{self.at_least} vGPUs are"
+
+    def _remedy(self, observed: Observed) -> str:
+        """How those that are on go off: as they went on."""
+        if self.key.local in observed.require(ours.PROBE).claims:
+            return "run `gpucarve rollback`, which turns them off, then apply again, or ask for fewer vGPUs"
+        return f"stop what uses them, then run {driver.SRIOV_MANAGE} -d {self.gpu}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +135,8 @@ class NoVirtualFunctions:
         waiting = bool(outlook.unsettled)
         return Change(
             Action.REMOVE if function.enabled_vfs else Action.RELEASE,
-            before=f"{function.enabled_vfs} virtual functions",
-            after="0 virtual functions",
+            before=_counted(function.enabled_vfs),
+            after=_counted(0),
             reason=self.reason,
             work=None if waiting else lambda: _disable(self.key, self.gpu, function.enabled_vfs),
             disruption=Disruption(
@@ -232,6 +242,10 @@ def _enabled(gpu: PciAddress) -> Flow[int | None]:
     if not isinstance(links, Links) or not text.isdecimal():
         return None
     return min(int(text), len(links.entries))
+
+
+def _counted(number: int) -> str:
+    return "1 virtual function" if number == 1 else f"{number} virtual functions"
 
 
 def _none(gpu: PciAddress) -> Equals:
