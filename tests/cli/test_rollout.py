@@ -135,7 +135,7 @@ def test_too_many_hosts_away_refuse_the_whole_and_say_how_to_go_on_without_them(
         said = cli.on_fleet(*arguments)
         assert said.status == 69
         assert "2 problems stand in the way; nothing was changed" in said.err
-        assert "maxFailures is 2 at site hall: raise it to go on without them, or name the other hosts" in said.err
+        assert "maxFailures is 2 at site hall: name the other hosts with --limit, or raise it" in said.err
     assert cli.on_fleet("apply", "--yes", "--limit", "gpu-0", "--limit", "gpu-3").status == 0
 
 

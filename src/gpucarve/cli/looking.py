@@ -30,12 +30,13 @@ def warn(found: Survey, output: Output) -> None:
 
 
 def _spared(found: Survey) -> str:
-    """What to do for the sake of the hosts on which nothing is in the way."""
-    rollouts = found.offer.plan.rollouts
+    """What to do for the sake of the hosts that have something to do and nothing in the way."""
+    offer = found.offer.plan
+    rollouts = offer.rollouts
     spent = [f"{each.max_failures} at site {each.site}" for each in rollouts if each.exhausted]
-    if not spent or all(len(each.left_out) == len(each.hosts) for each in rollouts):
+    if not spent or not offer.steps:
         return ""
-    return f"maxFailures is {', '.join(spent)}: raise it to go on without them, or name the other hosts with --limit"
+    return f"maxFailures is {', '.join(spent)}: name the other hosts with --limit, or raise it, to go on without them"
 
 
 def judged(found: Survey) -> tuple[Finding, ...]:
