@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 
 from gpucarve.checks.preflight import preflight
-from gpucarve.facts import boot, driver, grub, users
+from gpucarve.facts import boot, driver, grub, modules, users, vendor_vfio
 from gpucarve.facts.observed import Unknown
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host import kernel_arguments, slots, virtual_functions
+from gpucarve.resources.host import kernel_arguments, mig_mode, slots, virtual_functions
 from gpucarve.resources.host.kernel_arguments import KernelArguments
+from gpucarve.resources.host.mig_mode import MigMode
 from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.virtual_functions import VirtualFunctions
 from tests.resources import sights
@@ -100,6 +101,57 @@ def test_vgpus_are_not_planned_where_mdevctl_is_missing() -> None:
     sight = _bare(functions=functions(0), driver=driver.Driver("525.1", True, False, True))
     (found,) = _found(sight, ARGUMENTS, FUNCTIONS, SLOT)
     assert (found.fact, found.fix) == ("mdevctl is missing", "install the package mdevctl")
+
+
+@pytest.mark.parametrize("seen", ["the files of a virtual function", "the modules"])
+def test_a_host_without_mediated_devices_is_refused_before_anything_is_turned_on(seen: str) -> None:
+    if seen == "the modules":
+        loaded = modules.Modules(frozenset({"nvidia", "nvidia_vgpu_vfio", "vfio_pci_core"}))
+        sight = _bare(functions=functions(0), modules=loaded, mediated=replace(vgpus(), bus=False))
+    else:
+        sight = _bare(functions=functions(0), vendor_vfio=vendor_vfio.VendorVfio({VFS[0]: vendor_vfio.VfVgpu(0)}))
+    (found,) = _found(sight, ARGUMENTS, FUNCTIONS, SLOT)
+    assert (found.check, found.warning) == ("vGPU back-end", False)
+    assert "mediated devices alone" in found.rule
+
+
+def test_a_host_whose_driver_for_vgpus_has_mediated_devices_is_not_refused() -> None:
+    sight = _bare(functions=functions(0), modules=modules.Modules(frozenset({"nvidia_vgpu_vfio"})))
+    assert _found(sight, ARGUMENTS, FUNCTIONS, SLOT) == ()
+
+
+def test_what_may_keep_a_gpu_from_its_reset_is_told_and_stops_nothing() -> None:
+    mode = MigMode(mig_mode.key(HOST, GPU), GPU, enabled=True, takes_reset=True)
+    sight = Sight(functions=functions(0), modules=modules.Modules(frozenset({"nvidia_drm"})))
+    sight.driver = driver.Driver("525.105.14", True, True, True, nvidia_smi=True)
+    (found,) = _found(sight, mode)
+    assert found.warning
+    assert "modprobe -r nvidia_drm" in found.fix
+    assert _found(replace(sight, modules=modules.Modules()), mode) == ()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_service_that_sets_mig_anew_at_each_boot_is_another_writer(enabled: bool) -> None:
+    mode = MigMode(mig_mode.key(HOST, GPU), GPU, enabled=True, takes_reset=True)
+    sight = Sight(functions=functions(0), driver=driver.Driver("525.105.14", True, True, True, nvidia_smi=True))
+    sight.users = users.Users(services={users.MIG_MANAGER: users.Service(False, enabled=enabled)})
+    found = _found(sight, mode)
+    assert [each.check for each in found] == ["other writers"] * enabled
+    assert all("systemctl disable" in each.fix and not each.warning for each in found)
+
+
+@pytest.mark.parametrize("reboots", [True, False])
+def test_the_fabric_manager_is_neither_stopped_nor_in_the_way(reboots: bool) -> None:
+    mode = MigMode(mig_mode.key(HOST, GPU), GPU, enabled=True, takes_reset=True)
+    sight = _bare(functions=functions(0)) if reboots else Sight(functions=functions(0))
+    sight.driver = driver.Driver("525.105.14", True, True, True, nvidia_smi=True)
+    manager = users.User(900, "", users.FABRIC_MANAGER, "nv-fabricmanager")
+    sight.users = users.Users(
+        {GPU: (manager,)}, services={users.FABRIC_MANAGER: users.Service(True, 900, enabled=True)}
+    )
+    resources = (ARGUMENTS, mode) if reboots else (mode,)
+    assert _found(sight, *resources) == ()
+    assert all(step.key.kind != "gpu-clients" for step in _draft(sight, *resources).plan.steps)
 
 
 def test_what_a_resource_is_blocked_by_is_among_the_reasons() -> None:

@@ -99,4 +99,8 @@ def test_mediated_devices_of_other_buses_are_none_of_ours() -> None:
 
 
 def test_a_host_without_mediated_devices_has_none() -> None:
-    assert gathered(mediated.PROBE) == mediated.Mediated({}, {}, {})
+    assert gathered(mediated.PROBE) == mediated.Mediated({}, {}, {}, bus=False)
+
+
+def test_a_kernel_that_could_have_them_is_told_from_one_that_cannot() -> None:
+    assert known(mediated.PROBE, folders=(mediated.BUS,)).bus

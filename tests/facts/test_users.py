@@ -99,6 +99,17 @@ def test_installed_services_are_known_and_those_that_run_are_told_by_their_proce
     assert str(found.on_gpu(FIRST)[0]) == "service nvidia-persistenced"
 
 
+def test_the_fabric_manager_is_known_beside_those_that_may_be_stopped() -> None:
+    shown = (
+        "Id=nvidia-fabricmanager.service\nLoadState=loaded\nActiveState=active\nMainPID=900\nUnitFileState=enabled\n"
+    )
+    holders = (Holder("/dev/nvidiactl", 900, ("/usr/bin/nv-fabricmanager", "-c", "fabricmanager.cfg")),)
+    found = known(users.PROBE, INFORMATION, holders=holders, commands={"systemctl": exited(shown)})
+    assert found.services == {users.FABRIC_MANAGER: Service(True, 900, enabled=True)}
+    assert [user.unit for user in found.on_gpu(FIRST)] == [users.FABRIC_MANAGER]
+    assert users.FABRIC_MANAGER not in users.KNOWN_CLIENTS
+
+
 @pytest.mark.parametrize(
     "answer",
     [Failure(FailureKind.ABSENT, "no such command"), exited("", status=1, stderr=NOT_BOOTED)],

@@ -19,6 +19,11 @@ def test_the_type_and_those_that_could_be_are_read_by_their_short_names() -> Non
     assert found.by_vf == {VF: vendor_vfio.VfVgpu(0, {"L40S-2Q": 1148, "L40S-48Q": 1156})}
 
 
+def test_the_first_type_is_not_lost_where_the_driver_prints_no_header() -> None:
+    found = known(vendor_vfio.PROBE, {CURRENT: "0\n", CREATABLE: TYPES.partition("\n")[2]})
+    assert found.by_vf == {VF: vendor_vfio.VfVgpu(0, {"L40S-2Q": 1148, "L40S-48Q": 1156})}
+
+
 def test_a_full_gpu_offers_nothing_more() -> None:
     found = known(vendor_vfio.PROBE, {CURRENT: "1156\n", CREATABLE: "ID    : vGPU Name\n"})
     assert found.by_vf == {VF: vendor_vfio.VfVgpu(1156)}

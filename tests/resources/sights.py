@@ -28,6 +28,7 @@ from gpucarve.facts import (
     pci,
     units,
     users,
+    vendor_vfio,
 )
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.hosts import ResourceKey, Target
@@ -115,6 +116,7 @@ class Sight:
     initramfs: initramfs.Initramfs | Unknown = field(default_factory=lambda: initramfs.Initramfs("initramfs-tools"))
     bindings: bindings.Bindings | Unknown = field(default_factory=bindings.Bindings)
     users: users.Users | Unknown = field(default_factory=users.Users)
+    vendor_vfio: vendor_vfio.VendorVfio | Unknown = field(default_factory=vendor_vfio.VendorVfio)
 
     def observed(self) -> Observed:
         """As a snapshot."""
@@ -135,6 +137,7 @@ class Sight:
             initramfs.PROBE.name: self.initramfs,
             bindings.PROBE.name: self.bindings,
             users.PROBE.name: self.users,
+            vendor_vfio.PROBE.name: self.vendor_vfio,
         }
         return Observed(HOST, facts)
 

@@ -23,6 +23,7 @@ from gpucarve.model.vgpu import strip_prefix
 PARENTS = "/sys/class/mdev_bus"
 DEVICES = "/sys/bus/mdev/devices"
 DEFINITIONS = "/etc/mdevctl.d"
+BUS = "/sys/bus/mdev"  # there from the moment that the kernel has mediated devices at all, before a parent has any
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ class Definition:
 @dataclass(frozen=True, slots=True)
 class Mediated:
     """`types` by parent and short name, `devices` and `definitions` by UUID; `defined_parents` are those that have a
-    directory of definitions, be it an empty one."""
+    directory of definitions, be it an empty one; `bus` is whether the kernel that runs has mediated devices at all."""
 
     types: dict[PciAddress, dict[str, MdevType]]
     devices: dict[str, Mdev]
     definitions: dict[str, Definition]
     defined_parents: frozenset[PciAddress] = frozenset()
+    bus: bool = True
 
     def on(self, parent: PciAddress) -> tuple[Mdev, ...]:
         """The devices that run on one parent."""
@@ -85,14 +87,14 @@ def definition_path(parent: PciAddress, uuid: str) -> str:
 
 
 def _parse(replies: tuple[Reply, ...]) -> Mediated:
-    types, devices, definitions, holders, directories = replies
+    types, devices, definitions, holders, statuses = replies
+    directories = {each.path for each in expect(statuses, PathStatuses).entries}
     return Mediated(
         _types(whole(types)),
         _devices(expect(devices, Links), expect(holders, Holders)),
         _definitions(whole(definitions)),
-        frozenset(
-            PciAddress.parse(posixpath.basename(each.path)) for each in expect(directories, PathStatuses).entries
-        ),
+        frozenset(PciAddress.parse(posixpath.basename(each)) for each in directories - {BUS}),
+        BUS in directories,
     )
 
 
@@ -162,7 +164,7 @@ PROBE = Probe(
         ReadLinks((f"{DEVICES}/*", f"{DEVICES}/*/mdev_type", f"{DEVICES}/*/iommu_group")),
         ReadFiles((f"{DEFINITIONS}/*:*:*.*/*",), limit=64 * KIB),
         users.HOLDERS,
-        Stat((f"{DEFINITIONS}/*:*:*.*",)),
+        Stat((f"{DEFINITIONS}/*:*:*.*", BUS)),
     ),
     _parse,
 )

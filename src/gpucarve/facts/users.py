@@ -32,9 +32,17 @@ KNOWN_CLIENTS = (
 
 Sources: NVIDIA/mig-parted deployments/systemd/hooks.sh stops dcgm-exporter, nvsm and nvidia-dcgm for a change of MIG
 mode; `dcgm` is what nvidia-dcgm was called before DCGM 2.2; nvidia-persistenced(1) keeps every GPU open; the vGPU
-manager runs beside guests alone. Without the kubelet, which has no GPU open, and the fabric manager, whose stop would
-take the links of other GPUs down.
+manager runs beside guests alone. Without the kubelet, which has no GPU open.
 """
+
+FABRIC_MANAGER = "nvidia-fabricmanager"
+"""Has every GPU of a board with NVSwitches open and is never stopped: that would take the links of other GPUs down, and
+mig-parted changes MIG modes beside it."""
+
+MIG_MANAGER = "nvidia-mig-manager"
+"""NVIDIA/mig-parted's service: at each boot it gives all GPUs the MIG configuration that it was told last."""
+
+_SHOWN = (*KNOWN_CLIENTS, FABRIC_MANAGER, MIG_MANAGER)
 
 HOLDERS = FindHolders(("/dev/nvidia", "/dev/vfio/"))
 """Every process that has a GPU or a VFIO device open; all probes ask for these in the same words."""
@@ -70,10 +78,11 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A known client that is installed; `main_pid` is 0 while it does not run."""
+    """A service that is installed; `main_pid` is 0 while it does not run, `enabled` whether each boot starts it."""
 
     active: bool
     main_pid: int = 0
+    enabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,7 @@ def _vfio_devices(links: Links) -> dict[str, int]:
 
 
 def _services(reply: Reply) -> dict[str, Service]:
-    """What systemd says of the known clients; none without systemd, or in a container without its own."""
+    """What systemd says of the services that are asked for; none without systemd, or in a container without its own."""
     if isinstance(reply, Failure) and reply.kind is FailureKind.ABSENT:
         return {}
     shown = expect(reply, Exited)
@@ -187,12 +196,13 @@ def _services(reply: Reply) -> dict[str, Service]:
         entries = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         if entries.get("LoadState") == "loaded":
             name = entries["Id"].removesuffix(".service")
-            found[name] = Service(entries["ActiveState"] in ("active", "reloading"), int(entries["MainPID"]))
+            active = entries["ActiveState"] in ("active", "reloading")
+            found[name] = Service(active, int(entries["MainPID"]), entries.get("UnitFileState") == "enabled")
     return found
 
 
 def _members(files: Mapping[str, File]) -> dict[int, str]:
-    """The known client of each process in its control group."""
+    """The service of each process in its control group."""
     return {
         int(pid): path.split("/")[-2].removesuffix(".service")
         for path, file in files.items()
@@ -210,13 +220,13 @@ PROBE = Probe(
             (
                 "systemctl",
                 "show",
-                "--property=Id,LoadState,ActiveState,MainPID",
-                *(f"{name}.service" for name in KNOWN_CLIENTS),
+                "--property=Id,LoadState,ActiveState,MainPID,UnitFileState",
+                *(f"{name}.service" for name in _SHOWN),
             ),
             limit=16 * KIB,
         ),
         ReadFiles(
-            tuple(f"{top}/system.slice/{name}.service/cgroup.procs" for name in KNOWN_CLIENTS for top in _CGROUPS),
+            tuple(f"{top}/system.slice/{name}.service/cgroup.procs" for name in _SHOWN for top in _CGROUPS),
             limit=64 * KIB,
         ),
     ),

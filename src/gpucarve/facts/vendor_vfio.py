@@ -3,7 +3,8 @@
 Where NVIDIA's driver brings its own VFIO driver (newer kernels), a vGPU is a number written to its virtual function.
 
 Boundary: sysfs' `nvidia` folder of a virtual function. Source: NVIDIA/open-gpu-kernel-modules and the Linux patches for
-its vGPU manager (`creatable_vgpu_types` is a header, then `%-5d : NAME` a line; `current_vgpu_type` is 0 for none).
+its vGPU manager (`creatable_vgpu_types` is `%-5d : NAME` a line, below a header where the driver prints one;
+`current_vgpu_type` is 0 for none); README of NVIDIA/vgpu-device-manager, which shows it without.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.model.vgpu import strip_prefix
 
 _CURRENT, _CREATABLE = "current_vgpu_type", "creatable_vgpu_types"
+_HEADER = re.compile(r"ID\s*:.*")
 _TYPE = re.compile(r"(\d{1,9})\s*:\s*(\S.*\S)\s*")
 
 
@@ -55,7 +57,9 @@ def _parse(replies: tuple[Reply, ...]) -> VendorVfio:
 
 def _types(address: PciAddress, text: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for line in text.splitlines()[1:]:
+    for line in text.splitlines():
+        if _HEADER.fullmatch(line):
+            continue
         match = _TYPE.fullmatch(line)
         if match is None:
             raise Unreadable(f"{pci.sysfs(address, f'nvidia/{_CREATABLE}')} has a line that is no type: {line[:80]!r}")

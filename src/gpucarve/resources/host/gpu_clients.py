@@ -37,9 +37,14 @@ def started(target: Target) -> ResourceKey:
 
 def running(observed: Observed) -> tuple[str, ...]:
     """The known ones that run now and may be stopped: not the manager of vGPUs while a guest of the host has one."""
-    active = {name for name, service in observed.require(users.PROBE).services.items() if service.active}
+    active = {name for name, service in _installed(observed).items() if service.active}
     used = any(each.users for each in observed.require(mediated.PROBE).devices.values())
     return tuple(sorted(active - {users.VGPU_MANAGER} if used else active))
+
+
+def _installed(observed: Observed) -> dict[str, users.Service]:
+    services = observed.require(users.PROBE).services
+    return {name: services[name] for name in users.KNOWN_CLIENTS if name in services}
 
 
 def to_start(observed: Observed) -> tuple[str, ...]:
@@ -71,7 +76,7 @@ def stop(observed: Observed, reasons: Sequence[str]) -> Change | None:
 
 def stop_after_boot(observed: Observed, reasons: Sequence[str]) -> Change | None:
     """Stop what the boot will have started of those that are installed; None when none is."""
-    installed = sorted(observed.require(users.PROBE).services)
+    installed = sorted(_installed(observed))
     if not installed:
         return None
     return Change(

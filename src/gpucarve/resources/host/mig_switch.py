@@ -3,12 +3,13 @@
 The tool says done for a change that it leaves pending, so only what its query then shows counts. What has the GPU open
 for moments goes away; what stays is named in the end.
 
-Boundary: a flow. Source: NVIDIA MIG user guide (pending mode, driver clients); the tool's words as users published
-them.
+Boundary: a flow. Source: NVIDIA MIG user guide (pending mode, driver clients); NVIDIA/mig-parted README, known issues
+(nvidia_drm); the tool's words as users published them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gpucarve.calls.flows import Flow, ask, ask_all, do
@@ -24,6 +25,7 @@ from gpucarve.resources.host import virtual_functions
 _ATTEMPTS = 4
 _PAUSE = 3.0  # seconds between attempts, times the attempt
 _DEADLINE = 120.0  # seconds; a reset of a large GPU, with its memory cleared
+_IN_USE = re.compile(r"in use by another (client|process)", re.IGNORECASE)
 _HOPELESS = ("Not Supported", "is not supported", "Insufficient Permissions")
 
 
@@ -86,5 +88,7 @@ def _held(target: Target, gpu: PciAddress, enabled: bool, said: str) -> Flow[Fai
     seen = observe(target, (users.PROBE,), replies).get(users.PROBE)
     holders: Sequence[users.User] = () if isinstance(seen, Unknown) else seen.on_gpu(gpu)
     who = f"; {', '.join(map(str, holders))} has it open" if holders else ""
+    if not who and _IN_USE.search(said):
+        who = "; no process has it open, so it is the kernel's: run `modprobe -r nvidia_drm` where that is loaded"
     text = f"the MIG mode of {gpu} does not become {word(enabled)}: {said}{who}"
     return Failure(FailureKind.BUSY if holders else FailureKind.OTHER, text)
