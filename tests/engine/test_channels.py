@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
 
 from gpucarve.calls import state
 from gpucarve.calls.objects import GetObject, ObjectRef
-from gpucarve.calls.primitives import Now, ReadFiles, Remove, Sleep, WriteFile
+from gpucarve.calls.primitives import HostRead, Now, ReadFiles, Remove, Sleep, WriteFile
 from gpucarve.calls.programs import Acquire, CallState, Guarded, Hold, Lease, Program, Refusal, RefusalKind, Release
-from gpucarve.calls.replies import Done, Failure, FailureKind, File, Files, Instant
+from gpucarve.calls.replies import Done, Failure, FailureKind, File, Files, Instant, Reply
 from gpucarve.engine.channels import LEASE_SECONDS, ClusterChannel, HostChannel
 from gpucarve.engine.endings import Ended, Outcome
 from gpucarve.engine.events import Event, Waiting
@@ -54,6 +54,29 @@ async def test_looking_takes_no_lease_and_the_first_write_does(world: worlds.Wor
     assert (await _lease(world)).holder == ""
     await first.write(WRITE)
     assert (await _lease(world)).holder == "first"
+
+
+@pytest.mark.parametrize(("torn", "looks"), [(0, 1), (2, 3), (99, 5)])
+async def test_a_snapshot_during_which_a_program_changed_something_is_taken_again_a_few_times(
+    world: worlds.World, torn: int, looks: int
+) -> None:
+    class Torn(Between):
+        looks = 0
+
+        async def gather(self, reads: Sequence[HostRead]) -> tuple[Reply, ...] | Refusal:
+            self.looks += 1
+            if self.looks > torn:
+                return await self.inner.gather(reads)
+            before = await self.inner.gather(reads[:1])
+            await channel(self.inner, "first").write(WRITE)
+            after = await self.inner.gather(reads[1:])
+            assert not isinstance(before, Refusal)
+            assert not isinstance(after, Refusal)
+            return (*before, *after)
+
+    stand = Torn(world.host(HOST))
+    assert isinstance(await channel(stand, "second").observe(), Observed)
+    assert stand.looks == looks
 
 
 async def test_the_lease_is_held_under_one_fence_and_given_back(world: worlds.World) -> None:

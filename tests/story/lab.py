@@ -6,7 +6,7 @@ Boundary: drives `gpucarve.app` the way a face does, but approves every plan.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ from gpucarve.engine.events import Event
 from gpucarve.facts.observed import Observed
 from gpucarve.journal.store import Journal
 from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Plan, Purpose
 from gpucarve.twin import worlds
 from gpucarve.twin.hosts import SimulatedHost
+from gpucarve.twin.scenes import Scene
 
 HOST = worlds.SEED_004_HOST
 GPU = "0000:65:00.0"
 TYPE = "A100D-40C"
+IDLE = {"vfio", "vfio_iommu_type1", "vfio_pci", "vfio_pci_core"}
 
 
 def document(vgpus: str = f"{{{TYPE}: 2}}", gpu: str = GPU) -> bytes:
@@ -52,42 +55,55 @@ def fleet_of(text: bytes) -> app.Fleet:
 
 
 def footprint(host: SimulatedHost) -> dict[str, Any]:
-    """Everything a rollback has to bring back: files with mode and owner, links, command line, devices.
+    """Everything a rollback has to bring back: files with mode and owner, links, command line, devices, MIG, services.
 
-    What gpucarve keeps for itself under /var/lib/gpucarve is left out: the fence must outlive every run.
+    What gpucarve keeps for itself under /var/lib/gpucarve is left out: the fence must outlive every run. So are vfio's
+    modules, which may stay loaded until the next boot and do nothing without a function.
     """
     machine = host.machine
     running = machine.up
     nodes = {path: node for path, node in machine.files.nodes.items() if not path.startswith(state.ROOT)}
+    devices = running.devices
     return {
         "files": nodes,
         "command line": running.boot.cmdline,
-        "virtual functions": {gpu: count for gpu, count in running.devices.vfs.items() if count},
-        "drivers": dict(running.devices.drivers),
-        "vgpus": sorted(running.devices.mdevs, key=lambda each: each.uuid),
+        "virtual functions": {gpu: count for gpu, count in devices.vfs.items() if count},
+        "drivers": dict(devices.drivers),
+        "overrides": dict(devices.overrides),
+        "modules": sorted(set(devices.modules) - IDLE),
+        "vgpus": sorted(devices.mdevs, key=lambda each: each.uuid),
+        "mig": (sorted(devices.mig), sorted(machine.mig_kept)),
+        "instances": sorted(devices.instances, key=lambda each: (each.gpu, each.start)),
+        "services": sorted(process.unit for process in running.processes.entries if process.unit),
     }
 
 
 @dataclass
 class Lab:
-    """One host, one document, and a controller with its journal in `folder`."""
+    """One host, one document, and a controller with its journal in `folder`.
+
+    `scene` is the world as it begins, the built-in one of this `seed` without; `target` is its host.
+    """
 
     folder: Path
     text: bytes = field(default_factory=document)
     seed: int = 4
+    scene: Scene | None = None
+    target: Target = HOST
     world: worlds.World = field(init=False)
     journal: Journal = field(init=False)
     events: list[Event] = field(default_factory=list)
     boots: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world = worlds.seed_004(seed=self.seed)
+        scene = self.scene or worlds.seed_004_scene(self.seed)
+        self.world = worlds.World(replace(scene, seed=self.seed))
         self.journal = Journal(self.folder / "journal.sqlite")
 
     @property
     def host(self) -> SimulatedHost:
         """The machine itself."""
-        return self.world.hosts[HOST]
+        return self.world.hosts[self.target]
 
     @property
     def fleet(self) -> app.Fleet:
@@ -96,7 +112,7 @@ class Lab:
 
     async def observed(self) -> Observed:
         """A snapshot of the host."""
-        found = (await app.observe(self.world, (HOST,)))[HOST]
+        found = (await app.observe(self.world, (self.target,)))[self.target]
         assert isinstance(found, Observed), found
         return found
 

@@ -59,7 +59,7 @@ async def test_one_that_was_stopped_uses_none(bench: Bench) -> None:
 
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_a_boot_starts_it_when_it_is_enabled(bench: Bench, enabled: bool) -> None:
-    bench.hand("systemctl", "enable" if enabled else "disable", "nvidia-persistenced.service")
+    bench.hand("systemctl", "enable" if enabled else "disable", "nvidia-persistenced")
     await bench.reboot()
     assert (await _users(bench)).services["nvidia-persistenced"].active is enabled
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from gpucarve.calls import state
 from gpucarve.calls.flows import Request
-from gpucarve.calls.primitives import HostRead, Now, Read, ReadFiles, Sleep, Write
+from gpucarve.calls.primitives import KIB, HostRead, Now, Read, ReadFiles, Sleep, Write
 from gpucarve.calls.programs import (
     Acquire,
     CallOutcome,
@@ -53,12 +53,24 @@ def _host_reads(reads: Sequence[Any]) -> tuple[HostRead, ...]:
 
 
 _SNAPSHOT = _host_reads(reads_of(host.PROBES))
+# A program, and the boot unit, writes a line here before and after each of its changes.
+_PULSE = ReadFiles((state.RECORD,), limit=64 * KIB)
+_LOOKS = 5
 
 
 async def snapshot(target: Target, transport: HostTransport) -> Observed | Refusal:
-    """Everything there is to know about a host, in one round trip; nothing is written there."""
-    replies = await transport.gather(_SNAPSHOT)
-    return replies if isinstance(replies, Refusal) else observe(target, host.PROBES, replies)
+    """Everything there is to know about a host, in one round trip; nothing is written there.
+
+    The reads come one after the other. Where a program of ours changed something between the first and the last, they
+    do not belong together (a vGPU that still runs, its claim gone already), and all are asked again: a few times, since
+    a program that goes on and on is seen by its record, and waited for by whoever has to.
+    """
+    looks = 1
+    while not isinstance(replies := await transport.gather((_PULSE, *_SNAPSHOT, _PULSE)), Refusal):
+        if replies[0] == replies[-1] or looks == _LOOKS:
+            return observe(target, host.PROBES, replies[1:-1])
+        looks += 1
+    return replies
 
 
 class Channel(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 def raw(text: str) -> bytes:
@@ -81,9 +82,15 @@ class Layer:
 
 def layer(nodes: Mapping[str, Node]) -> Layer:
     """Index `nodes`; directories that are only implied by a path below them are added with mode 0755."""
-    complete: dict[str, Node] = {"": Directory(), **nodes}
+    implied, names = _tree(tuple(nodes))
+    return Layer({**implied, **nodes}, names)
+
+
+@lru_cache(maxsize=32)
+def _tree(paths: tuple[str, ...]) -> tuple[Mapping[str, Directory], Mapping[str, tuple[str, ...]]]:
+    """All directories above the paths, and the names in each; most changes of a machine leave its paths as they are."""
     names: dict[str, set[str]] = {"": set()}
-    for path in nodes:
+    for path in paths:
         below = path
         while below:
             parent, _, name = below.rpartition("/")
@@ -91,6 +98,5 @@ def layer(nodes: Mapping[str, Node]) -> Layer:
             if name in siblings:
                 break
             siblings.add(name)
-            complete.setdefault(parent, Directory())
             below = parent
-    return Layer(complete, {path: tuple(sorted(found)) for path, found in names.items()})
+    return dict.fromkeys(names, Directory()), {path: tuple(sorted(found)) for path, found in names.items()}

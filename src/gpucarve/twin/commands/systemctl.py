@@ -28,16 +28,21 @@ def systemctl(machine: Machine, invocation: Invocation) -> Ran:
         case ("daemon-reload",):
             return ran(read_again(machine), 0.3)
         case ("disable", "--now", unit):
-            disabled = _unit(machine, "disable", unit)
-            return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, unit))
+            disabled = _unit(machine, "disable", _named(unit))
+            return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, _named(unit)))
         case (("enable" | "disable" | "is-enabled") as verb, unit):
-            return _unit(machine, verb, unit)
+            return _unit(machine, verb, _named(unit))
         case (("start" | "stop") as verb, *units) if units:
-            return _switched(machine, verb, [unit if "." in unit else f"{unit}.service" for unit in units])
+            return _switched(machine, verb, [_named(unit) for unit in units])
         case ("show", *words):
             return ran(machine, 0.02, _shown(machine, words))
         case words:
             return ran(machine, 0.02, stderr=f"Unknown command verb {' '.join(words)}.\n", status=1)
+
+
+def _named(unit: str) -> str:
+    """A name without an ending is a service's."""
+    return unit if "." in unit else f"{unit}.service"
 
 
 def _switched(machine: Machine, verb: str, units: list[str]) -> Ran:
