@@ -10,7 +10,7 @@ from gpucarve.calls.primitives import WriteFile
 from gpucarve.facts import boot
 from gpucarve.twin.faults import CommandFails
 from tests.story.lab import Lab
-from tests.story.test_crash import watch_commands
+from tests.story.judging import watch_commands
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,15 @@ async def test_an_order_that_was_given_again_in_vain_fails_with_the_tool_s_words
     lab = Lab(tmp_path)
     running = (await lab.observed()).require(boot.PROBE).boot_id
     lab.host.by_hand(WriteFile("/run/gpucarve-reboot", running.encode()))
-    lab.host.strike(CommandFails("systemctl"))
+    spawn = lab.host.spawn
+
+    def in_vain(argv: tuple[str, ...], parent: int | None = None) -> int:
+        if argv == ("systemctl", "reboot"):
+            lab.host.strike(CommandFails("systemctl"))
+            lab.host.spawn = spawn  # type: ignore[method-assign]  # once
+        return spawn(argv, parent)
+
+    lab.host.spawn = in_vain  # type: ignore[method-assign]  # before the tool itself, which other steps ask too
     (ending,) = (await lab.run()).endings.values()
     assert "systemctl reboot ended with 1" in ending.reasons[0]
     assert (await lab.run()).done
