@@ -9,8 +9,8 @@ import pytest
 from gpucarve.calls.primitives import WriteFile
 from gpucarve.facts import boot
 from gpucarve.twin.faults import CommandFails
-from tests.story.lab import Lab
 from tests.story.judging import watch_commands
+from tests.story.lab import Lab
 
 pytestmark = pytest.mark.anyio
 

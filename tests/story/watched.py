@@ -50,11 +50,6 @@ class WatchedJournal(Journal):
         super().ended(run, target, outcome)
         self.passed(f"after journal: ended {outcome}")
 
-    def ended(self, run: str, target: Target, outcome: str) -> None:
-        self.passed(f"before journal: ended {outcome}")
-        super().ended(run, target, outcome)
-        self.passed(f"after journal: ended {outcome}")
-
     def finish(self, run: str, state: RunState) -> None:
         self.passed(f"before journal: finish {state.value}")
         super().finish(run, state)
