@@ -28,8 +28,9 @@ def systemctl(machine: Machine, invocation: Invocation) -> Ran:
         case ("daemon-reload",):
             return ran(read_again(machine), 0.3)
         case ("disable", "--now", unit):
-            disabled = _unit(machine, "disable", _named(unit))
-            return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, _named(unit)))
+            name = _named(unit)
+            disabled = _unit(machine, "disable", name)
+            return disabled if disabled.exited.status else replace(disabled, machine=_stopped(disabled.machine, name))
         case (("enable" | "disable" | "is-enabled") as verb, unit):
             return _unit(machine, verb, _named(unit))
         case (("start" | "stop") as verb, *units) if units:
