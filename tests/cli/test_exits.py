@@ -149,7 +149,7 @@ def test_fewer_functions_than_the_plan_showed_stop_the_run_with_5(cli: Cli, twin
     assert "0000:65:00.0 has 1 virtual function, 2 vGPUs are asked for" in said.out
     assert "0 of 1 hosts applied" in said.out
     assert "or go back with `gpucarve rollback`" in " ".join(said.out.split())
-    assert f"{HOST}  ended: refused (0000:65:00.0 has 1 virtual functions" in said.err
+    assert f"{HOST}  ended: refused (0000:65:00.0 has 1 virtual function," in said.err
     found = json.loads(cli.on_fleet("verify", "-o", "json").out)["findings"]
     assert len([each for each in found if "2 vGPUs are asked for" in each["fact"]]) == 1
 

@@ -34,6 +34,7 @@ from gpucarve.resources.host import (
     slots,
     vfio_binding,
     virtual_functions,
+    whole_gpu,
 )
 from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
@@ -43,6 +44,7 @@ from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
 from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
+from gpucarve.resources.host.whole_gpu import WholeGpu
 from gpucarve.resources.kube import allocatable, node_label
 from gpucarve.resources.kube.allocatable import Allocatable
 from gpucarve.resources.kube.node_label import NodeLabel
@@ -66,6 +68,7 @@ RESOURCES: tuple[Resource, ...] = (
     Vgpu(SLOT, GPU, TYPE, 2),
     AdoptedVgpu(SLOT, GPU, TYPE),
     NoVgpu(SLOT, GPU, "rolled back"),
+    WholeGpu(whole_gpu.key(HOST, GPU), GPU, (SLOT,)),
     NodeLabel(node_label.key(CLUSTER, "gpu-1", "a/b"), "gpu-1", "a/b", "c", (SLOT,)),
     Allocatable(allocatable.key(CLUSTER, "gpu-1", "nvidia.com/gpu"), "gpu-1", "nvidia.com/gpu", 2, (SLOT,), 60),
 )

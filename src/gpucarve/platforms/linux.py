@@ -25,6 +25,7 @@ from gpucarve.resources.host import (
     slots,
     vfio_binding,
     virtual_functions,
+    whole_gpu,
 )
 from gpucarve.resources.host.boot_unit import BootUnit
 from gpucarve.resources.host.driver_blacklist import DriverBlacklist
@@ -36,6 +37,7 @@ from gpucarve.resources.host.vfio_binding import VfioBinding
 from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
 from gpucarve.resources.host.virtual_functions import VirtualFunctions
+from gpucarve.resources.host.whole_gpu import WholeGpu
 
 # AMD's IOMMU is on wherever the firmware has it on; `amd_iommu=on` is no option of the kernel.
 _IOMMU = {"DMAR": ("intel_iommu=on", "iommu=pt"), "IVRS": ("iommu=pt",)}
@@ -131,6 +133,8 @@ def _of_gpu(
         changes = _mode(gpu, observed) is not gpu.mig_mode
         yield MigMode(mode, gpu.gpu, gpu.mig_mode, gpu.mode_takes_reset, leaving if changes else ())
         first = (*first, mode)
+    if gpu.kind is CutKind.WHOLE:
+        yield WholeGpu(whole_gpu.key(target, gpu.gpu), gpu.gpu, (*first, *leaving))
     if gpu.kind is CutKind.PASSTHROUGH:
         yield VfioBinding(vfio_binding.key(target, gpu.gpu), gpu.gpu, gpu.functions, (*first, *leaving))
     if gpu.slots:

@@ -25,6 +25,7 @@ from gpucarve.resources.host.vgpu import Vgpu
 from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
 from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
+from gpucarve.resources.host.whole_gpu import WholeGpu
 from gpucarve.resources.kube.allocatable import Allocatable
 from gpucarve.resources.kube.node_label import NodeLabel
 
@@ -51,6 +52,7 @@ _CLASSES: dict[str, type[Any]] = {
         Vgpu,
         AdoptedVgpu,
         NoVgpu,
+        WholeGpu,
         NodeLabel,
         Allocatable,
     )

@@ -70,7 +70,10 @@ class PciDevice:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Hardware:
-    """What the machine is made of, and how long it takes to go down and come up, in seconds."""
+    """What the machine is made of, and how long it takes to go down and come up, in seconds.
+
+    `vtd` and `virtualization` are what the firmware's setup has turned on.
+    """
 
     hostname: str
     kernel: str
@@ -80,6 +83,7 @@ class Hardware:
     devices: tuple[PciDevice, ...]
     driver: VgpuDriver
     vtd: bool = True
+    virtualization: bool = True
     iommu_by_default: bool = False
     stop_seconds: float = 5.0
     boot_seconds: float = 85.0

@@ -48,10 +48,10 @@ def _text(text: str) -> File:
 
 
 def _cpuinfo(hardware: Hardware) -> str:
-    flags = "vmx" if hardware.cpu_vendor == "GenuineIntel" else "svm"
+    flags = ("vmx " if hardware.cpu_vendor == "GenuineIntel" else "svm ") if hardware.virtualization else ""
     return "".join(
         f"processor\t: {number}\nvendor_id\t: {hardware.cpu_vendor}\nmodel name\t: {hardware.cpu_model}\n"
-        f"flags\t\t: fpu {flags} nx lm\n\n"
+        f"flags\t\t: fpu {flags}nx lm\n\n"
         for number in range(hardware.cpus)
     )
 
