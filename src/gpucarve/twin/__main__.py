@@ -14,13 +14,13 @@ from pathlib import Path
 
 from gpucarve.twin.scenes import Scene, from_text
 from gpucarve.twin.server import serve
-from gpucarve.twin.worlds import World, built_in_scene, seed_004_scene
+from gpucarve.twin.worlds import BY_NAME, World
 
 
 def main() -> int:
     """64 for a wrong use, 65 for a world file that cannot be read, 1 when the socket cannot be made."""
     parser = argparse.ArgumentParser(prog="python -m gpucarve.twin", description="Hold a simulated world.")
-    parser.add_argument("world", help="a world file, `built-in`, or `seed-004` for its first host alone")
+    parser.add_argument("world", help=f"a world file, or one of {', '.join(BY_NAME)}")
     parser.add_argument("socket", type=Path, help="path of the unix socket to listen on")
     parser.add_argument("--speed", type=float, help="at most that many virtual seconds a real second")
     options = parser.parse_args()
@@ -38,8 +38,7 @@ def main() -> int:
 
 
 def _scene(name: str) -> Scene:
-    by_name = {"built-in": built_in_scene, "seed-004": seed_004_scene}
-    return by_name[name]() if name in by_name else from_text(Path(name).read_text())
+    return BY_NAME[name]() if name in BY_NAME else from_text(Path(name).read_text())
 
 
 async def _serve(world: World, path: Path) -> None:

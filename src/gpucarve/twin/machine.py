@@ -73,6 +73,7 @@ class Hardware:
     """What the machine is made of, and how long it takes to go down and come up, in seconds.
 
     `vtd` and `virtualization` are what the firmware's setup has turned on.
+    `selinux` is the mode that its kernel is in, `enforcing` or `permissive`; empty where it is off.
     """
 
     hostname: str
@@ -85,6 +86,7 @@ class Hardware:
     vtd: bool = True
     virtualization: bool = True
     iommu_by_default: bool = False
+    selinux: str = ""
     stop_seconds: float = 5.0
     boot_seconds: float = 85.0
 

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import replace
 from random import Random
 
-from gpucarve.twin import boot_unit, booting, grub, mig, services
+from gpucarve.twin import boot_unit, booting, entries, grub, mig, services
 from gpucarve.twin.functions import iommu_on, physical_groups
 from gpucarve.twin.machine import Boot, Devices, Files, Hardware, Machine, Running
 from gpucarve.twin.nodes import File
@@ -70,10 +70,12 @@ def go_down(machine: Machine, now: float, seconds: float) -> Machine:
 
 
 def come_up(machine: Machine, randomness: Random) -> Machine:
-    """Boot the first entry of the GRUB menu; without one the machine stays off."""
+    """Boot the first entry of the GRUB menu, or where there is no menu the default one of the boot loader's entries;
+    without one the machine stays off."""
     schedule = replace(machine.schedule, wakes_at=None)
     menu = machine.files.nodes.get(grub.MENU)
-    cmdline = grub.command_line(menu.content.decode("utf-8", "replace")) if isinstance(menu, File) else None
+    of_menu = grub.command_line(menu.content.decode("utf-8", "replace")) if isinstance(menu, File) else None
+    cmdline = of_menu if isinstance(menu, File) else entries.command_line(machine)
     if cmdline is None:
         return replace(machine, schedule=schedule)
     boot = Boot(str(uuid.UUID(int=randomness.getrandbits(128), version=4)), cmdline)

@@ -63,7 +63,8 @@ _LINKS = {
     "/etc/systemd/system/multi-user.target.wants/node-exporter.service": "/etc/systemd/system/node-exporter.service",
 }
 
-_OTHER_FAMILY = ("/usr/bin/dracut", "/usr/bin/lsinitrd")  # Debian makes its images with initramfs-tools
+# Debian makes its images with initramfs-tools, and its menu with update-grub.
+_OTHER_FAMILY = ("/usr/bin/dracut", "/usr/bin/lsinitrd", "/usr/sbin/grubby", "/usr/bin/grub2-editenv")
 
 _FOLDERS = {
     "/boot/grub": 0o755,

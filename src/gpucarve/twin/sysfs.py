@@ -36,6 +36,8 @@ def sysfs(hardware: Hardware, devices: Devices) -> Layer:
     if hardware.vtd:
         table = "DMAR" if hardware.cpu_vendor == "GenuineIntel" else "IVRS"
         nodes[f"/sys/firmware/acpi/tables/{table}"] = File(table.encode(), 0o400)
+    if hardware.selinux:
+        nodes["/sys/fs/selinux/enforce"] = File(b"1" if hardware.selinux == "enforcing" else b"0", 0o644)
     functions = present(hardware, devices)
     for module in devices.modules:
         nodes[f"/sys/module/{module}/initstate"] = _shown("live")

@@ -5,12 +5,13 @@ Boundary: puts the parts together in this process; `server` holds a world in a p
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from random import Random
 
 from gpucarve.calls.objects import ObjectRef
 from gpucarve.calls.transport import ClusterTransport, HostTransport
 from gpucarve.model.hosts import Target
-from gpucarve.twin import initramfs, power, seed_004_amd
+from gpucarve.twin import initramfs, power, rocky_9, seed_004_amd
 from gpucarve.twin import seed_004 as built_in
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.clusters import SimulatedCluster, TwinCluster
@@ -24,6 +25,7 @@ from gpucarve.twin.transport import TwinHost
 
 SEED_004_HOST = Target("cci1", "computegpu000")
 SECOND_HOST = Target("cci1", seed_004_amd.HOSTNAME)
+ROCKY_VGPUS, ROCKY_PASSTHROUGH = (Target("cci2", name) for name in (rocky_9.VGPUS, rocky_9.PASSTHROUGH))
 SEED_004_CLUSTER = Target("cci1", "kube:main")
 
 
@@ -86,6 +88,17 @@ def built_in_scene(seed: int = 4) -> Scene:
     return Scene({**first.hosts, str(SECOND_HOST): second}, first.clusters, seed)
 
 
+def rocky_9_scene(seed: int = 4) -> Scene:
+    """Two hosts with Rocky Linux 9: `cci2/rocky-a100` with two A100, `cci2/rocky-quadro` with a Quadro RTX 6000 and a
+    Tesla T4."""
+    machines = {}
+    for target in (ROCKY_VGPUS, ROCKY_PASSTHROUGH):
+        machine = Machine(rocky_9.hardware(target.name), Files(rocky_9.stored(target.name)))
+        machine = initramfs.make(machine, machine.hardware.kernel, initramfs.DRACUT)
+        machines[str(target)] = power.come_up(machine, Random(f"first boot of {target} {seed}"))  # noqa: S311  # as above
+    return Scene(machines, {}, seed)
+
+
 def seed_004_scene(seed: int = 4) -> Scene:
     """The world of seed 004's host alone, as data."""
     machine = bare_machine(Random(f"first boot {seed}"))  # noqa: S311  # as above, and another stream than the world's
@@ -106,3 +119,10 @@ def _booted(machine: Machine, randomness: Random) -> Machine:
     machine = update_grub(machine, Invocation(("update-grub",))).machine
     machine = initramfs.make(machine, machine.hardware.kernel, initramfs.TOOLS)
     return power.come_up(machine, randomness)
+
+
+BY_NAME: Mapping[str, Callable[[], Scene]] = {
+    "built-in": built_in_scene,
+    "seed-004": seed_004_scene,
+    "rocky-9": rocky_9_scene,
+}

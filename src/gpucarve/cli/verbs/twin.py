@@ -50,9 +50,10 @@ def command() -> None:
     type=click.FloatRange(min=0, min_open=True),
     help="Let so many seconds pass there in each real one; without it, waiting costs no time.",
 )
-@click.argument("scene", required=False, type=click.Path(path_type=Path), metavar="[WORLD.json]")
-def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
-    """Serve the built-in world, or one that `twin snapshot` saved, until interrupted.
+@click.argument("scene", default="built-in", type=click.Path(path_type=Path), metavar="[WORLD]")
+def _serve(socket: Path, speed: float | None, scene: Path) -> None:
+    """Serve a world until interrupted: `built-in`, `seed-004` (its first host alone), `rocky-9` (two hosts of the other
+    family), or a file that `twin snapshot` wrote.
 
     \b
     Example:
@@ -62,10 +63,11 @@ def _serve(socket: Path, speed: float | None, scene: Path | None) -> None:
 
     from gpucarve.twin import scenes
     from gpucarve.twin.server import serve
-    from gpucarve.twin.worlds import World, built_in_scene
+    from gpucarve.twin.worlds import BY_NAME, World
 
     try:
-        world = World(scenes.from_text(scene.read_text(encoding="utf-8")) if scene else built_in_scene(), speed=speed)
+        by_name = BY_NAME.get(str(scene))
+        world = World(by_name() if by_name else scenes.from_text(scene.read_text(encoding="utf-8")), speed=speed)
     except OSError as error:
         raise Misuse(f"{scene} cannot be read: {error.strerror}", "name a file that `twin snapshot` wrote") from error
     except ValueError as error:

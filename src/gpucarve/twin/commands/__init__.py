@@ -14,6 +14,7 @@ from functools import partial
 from gpucarve.calls.replies import Exited
 from gpucarve.twin.commands.coreutils import env, sync, true, uname
 from gpucarve.twin.commands.grep import grep
+from gpucarve.twin.commands.grubby import grub2_editenv, grubby
 from gpucarve.twin.commands.images import dracut, lsinitramfs, lsinitrd, update_initramfs
 from gpucarve.twin.commands.invocation import Command, Invocation, Ran
 from gpucarve.twin.commands.lspci import lspci
@@ -36,6 +37,8 @@ TABLE: dict[str, Command] = {
     "/usr/bin/mdevctl": mdevctl,
     "/usr/bin/nvidia-smi": nvidia_smi,
     "/usr/sbin/update-grub": update_grub,
+    "/usr/sbin/grubby": grubby,
+    "/usr/bin/grub2-editenv": grub2_editenv,
     "/usr/sbin/update-initramfs": update_initramfs,
     "/usr/bin/lsinitramfs": lsinitramfs,
     "/usr/bin/dracut": dracut,
