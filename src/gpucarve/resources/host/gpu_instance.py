@@ -35,6 +35,7 @@ KIND = instances.KIND
 FACT = "GPU instance"
 _WIPING = ("mig-mode", "virtual-functions")  # the kinds whose change takes a GPU's instances along
 _BUSY = "In use by another client"
+_LET_GO = "stays as it is, and is not ours any more"
 _FIRST_WITH_PLACEMENTS = 470  # NVML's function for it is first documented for this branch
 _RULE = "GPU instances of a GPU share no slice; what gpucarve did not make is left alone"
 
@@ -184,7 +185,7 @@ class NoGpuInstance:
             return Settled("none of ours")
         let_go = Batch((Guarded(Disown(self.key.local)),))
         if place.adopted:
-            return Change(Action.RELEASE, f"{place.profile}, adopted", "not ours any more", self.reason, let_go)
+            return Change(Action.RELEASE, f"{place.profile}, adopted", _LET_GO, self.reason, let_go)
         found = mig.at(observed, self.gpu)
         standing = next((each for each in found.instances if place.is_at(each)), None) if found else None
         if standing is None:

@@ -43,7 +43,8 @@ class NoVgpu:
             return Settled("none of ours")
         if seat.adopted:
             let_go = Batch((Guarded(Disown(self.key.local)),))
-            return Change(Action.RELEASE, f"{seat.uuid}, adopted", "not ours any more", self.reason, let_go)
+            stays = "stays as it is, and is not ours any more"
+            return Change(Action.RELEASE, f"{seat.uuid}, adopted", stays, self.reason, let_go)
         devices = observed.require(mediated.PROBE)
         running = devices.devices.get(seat.uuid)
         if running and running.users:
