@@ -107,14 +107,16 @@ async def test_a_run_that_is_cut_off_anywhere_leaves_no_service_stopped_in_the_e
     assert number > 20
 
 
-async def test_a_run_that_failed_with_services_stopped_is_rolled_back_and_they_run(tmp_path: Path) -> None:
+async def test_a_run_that_fails_leaves_no_service_stopped_and_is_rolled_back(tmp_path: Path) -> None:
     lab = _lab(tmp_path)
     start = whole_footprint(lab.host)
     await lab.becomes(lab.text)
+    running = lab.services
     lab.text = document(at_65=BACKED)
     lab.host.strike(CommandFails("sriov-manage", 50))
     assert (await lab.run()).endings[HOST].outcome is Outcome.FAILED
-    assert lab.services == []
+    assert lab.services == running == [DCGM, DAEMON, MANAGER]
+    assert not [each for each in (await lab.observed()).require(ours.PROBE).claims if gpu_clients.KIND in each]
     lab.host.strike(CommandFails("sriov-manage", 0))
     await lab.goes_back()
     assert whole_footprint(lab.host) == start

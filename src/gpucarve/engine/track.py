@@ -35,9 +35,10 @@ from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Plan, StagePlan, Step
 from gpucarve.plan.refinement import divergences
 from gpucarve.resources.decisions import Batch, FlowWork
-from gpucarve.resources.host import reboot
+from gpucarve.resources.host import gpu_clients, reboot
 from gpucarve.resources.order import Stage
 
+_GIVEN_UP = (Outcome.FAILED, Outcome.REFUSED, Outcome.DIVERGED, Outcome.BLOCKED)
 _ROUNDS = 4  # how often one step may begin before we say that it makes no progress
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
@@ -98,8 +99,22 @@ class Track:
         except Exception as error:
             await self._end(Ending(Outcome.FAILED, (f"{type(error).__name__}: {error}",)))
             raise
+        if self._rounds and ending.outcome in _GIVEN_UP:
+            await self._start_clients()
         await self._end(ending)
         return ending
+
+    async def _start_clients(self) -> None:
+        """Start again the GPU clients that were stopped for a change which did not come about, as was approved for
+        after it: nobody may look at this host for a while, and its monitoring is among them. Best effort."""
+        started = gpu_clients.started(self.target)
+        step = next((each for each in self.approved.steps if each.key == started), None)
+        with suppress(Ended, UnreachableError):
+            observed = await self.channel.observe() if step else None
+            if step and isinstance(observed, Observed) and gpu_clients.to_start(observed):
+                work = gpu_clients.start(observed, predicted=False).work
+                if isinstance(work, Batch):
+                    await self._run_batches([(step, work)])
 
     async def _end(self, ending: Ending) -> None:
         if ending.outcome is not Outcome.OVERTAKEN:
