@@ -80,8 +80,9 @@ class Rooted:
         """What a claim's record says."""
         self.put(f"{state.CLAIMS}/{key}/record", record)
 
-    def add_gpu(self, address: str, driver: str = "nvidia", vfs: int = 0) -> None:
+    def add_gpu(self, address: str, driver: str = "nvidia", vfs: int = 0, vendor: str = "10de") -> None:
         """A function of the bus; with `vfs`, one that can have so many virtual functions."""
+        self.put(f"{DEVICES}/{address}/vendor", f"0x{vendor}\n")
         self.put(f"{DEVICES}/{address}/driver_override", "(null)\n")
         if vfs:
             self.put(f"{DEVICES}/{address}/sriov_totalvfs", f"{vfs}\n")

@@ -328,6 +328,15 @@ def test_a_function_that_is_another_driver_s_is_taken_from_it(root: Rooted) -> N
     assert root.changes == [], "nothing is loaded that is there"
 
 
+@every_shell
+def test_what_another_vendor_has_at_the_address_by_now_is_left_alone(root: Rooted, shell: tuple[str, ...]) -> None:
+    root.add_gpu(GPU, driver="nvme", vendor="144d")
+    claims(root, f"passthrough {GPU} {GPU}")
+    assert f"{GPU} is another vendor's now" in failed(root.run(*shell))
+    assert root.driver(GPU) == "nvme"
+    assert root.text(f"{DEVICES}/{GPU}/driver_override") == "(null)\n"
+
+
 def test_a_function_that_is_not_there_keeps_no_other_from_being_given_away(root: Rooted) -> None:
     root.add_gpu(GPU, driver="")
     claims(root, f"passthrough {GPU} {NO_SUCH} {GPU}")

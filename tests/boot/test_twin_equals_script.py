@@ -98,6 +98,7 @@ AILMENTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "a tool that lies": ({f"{GPU}/lies": "1\n"}, EVERYTHING),
     "a tool that fails": ({f"{GPU}/broken": ""}, EVERYTHING),
     "a mode that waits for a reset": ({f"{GPU}/ampere": ""}, EVERYTHING),
+    "a damaged infoROM": ({f"{GPU}/inforom": ""}, EVERYTHING),
     "no room for an instance": ({f"{GPU}/taken": ""}, EVERYTHING),
     "no compute instance": ({f"{GPU}/no-compute": ""}, EVERYTHING),
     "instances of others": ({f"{GPU}/instances": "3 19 5:1 1\n"}, (EVERYTHING[5], EVERYTHING[2])),

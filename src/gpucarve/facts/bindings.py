@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gpucarve.calls.primitives import KIB, ReadFiles
 from gpucarve.calls.replies import Reply
+from gpucarve.facts import pci
 from gpucarve.facts.observed import Probe, whole
 from gpucarve.model.pci import PciAddress
 
@@ -35,11 +36,13 @@ def rule(gpu: PciAddress, functions: Sequence[PciAddress]) -> bytes:
     """A rule file: as udev meets one of the functions, no driver but vfio-pci may bind it any more.
 
     A function that nobody has bound yet is offered to vfio-pci; where the module comes later, its coming does that.
+    Addresses move when cards come and go: what is another vendor's, at one of them, is left alone.
     """
     lines = [f"# Written by gpucarve: GPU {gpu} is for guests, with every function of its IOMMU group."]
     for function in functions:
         lines.append(
-            f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{function}", ATTR{{driver_override}}="{DRIVER}", '
+            f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{function}", ATTR{{vendor}}=="0x{pci.NVIDIA}", '
+            f'ATTR{{driver_override}}="{DRIVER}", '
             f'ATTR{{[subsystem/pci]drivers_probe}}="{function}", RUN{{builtin}}+="kmod load {DRIVER}"'
         )
     return ("\n".join(lines) + "\n").encode()

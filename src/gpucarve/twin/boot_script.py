@@ -140,6 +140,8 @@ class Assertion:
         driver = self._driver(function)
         if driver == "vfio-pci":
             return True
+        if self._host.text(f"{home}/vendor") != "0x10de":
+            return self._complain(f"{function} is another vendor's now")
         if not self._host.put(f"{home}/driver_override", "vfio-pci"):
             return False
         if driver and not self._host.put(f"{home}/driver/unbind", function):
@@ -153,7 +155,8 @@ class Assertion:
         status, said = self._host.tool(
             "nvidia-smi", "-i", gpu, f"--query-gpu=mig.mode.{which}", "--format=csv,noheader"
         )
-        return "" if status else said.strip()
+        warned = status == 14  # with the answer comes a line about the infoROM
+        return said.split()[0] if said.split() and (warned or not status) else ""
 
     def _mig_mode(self, gpu: str, wanted: str) -> bool:
         mode, switch = ("Enabled", "1") if wanted == "on" else ("Disabled", "0")

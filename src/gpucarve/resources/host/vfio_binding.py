@@ -29,7 +29,10 @@ KIND = vfio_work.KIND
 FACT = "driver"
 DRIVER = bindings.DRIVER
 _NVIDIA = "nvidia"
-_LINE = re.compile(r'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="[0-9a-f:.]+", ATTR\{driver_override\}="vfio-pci".*')
+_LINE = re.compile(
+    r'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="[0-9a-f:.]+", (ATTR\{vendor\}=="0x10de", )?'
+    r'ATTR\{driver_override\}="vfio-pci".*'
+)
 _RULE = "passthrough gives a guest every function of the GPU's IOMMU group, and nobody else may use one of them"
 
 

@@ -92,6 +92,8 @@ passthrough() {
 give() {
   [ -e "$pci/devices/$1" ] || { say "there is no $1"; return 1; }
   ! bound "$1" vfio-pci || return 0
+  value "$pci/devices/$1/vendor"
+  [ "$value" = 0x10de ] || { say "$1 is another vendor's now"; return 1; }
   printf 'vfio-pci' >"$pci/devices/$1/driver_override" || return 1
   [ -z "$driver" ] || printf '%s' "$1" >"$pci/devices/$1/driver/unbind" || return 1
   printf '%s' "$1" >"$pci/drivers_probe"
