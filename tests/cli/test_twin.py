@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from tests.cli.conftest import HOST, Cli, Twin
 
@@ -70,3 +73,16 @@ def test_a_host_reboots_by_itself_and_is_back_when_the_command_ends(cli: Cli, tw
     assert cli("twin", "reboot", HOST).status == 0
     after = json.loads(cli("discover", "--host", HOST, "-o", "json").out)["hosts"][0]["kernel"]["bootId"]
     assert after != before
+
+
+def test_a_world_is_served_by_its_name_and_another_name_must_be_a_file(cli: Cli, tmp_path: Path) -> None:
+    socket = tmp_path / "rocky"
+    argv = (sys.executable, "-c", "from gpucarve.cli import main; main()", "twin", "serve", "--socket", str(socket))
+    with subprocess.Popen((*argv, "rocky-9"), stderr=subprocess.PIPE, text=True) as served:
+        assert served.stderr is not None
+        assert "cci2/rocky-a100, cci2/rocky-quadro" in served.stderr.readline()
+        served.terminate()
+    assert served.returncode == 0
+    refused = cli("twin", "serve", "--socket", str(tmp_path / "other"), "rocky-8")
+    assert refused.status == 64
+    assert "rocky-8 cannot be read" in refused.err
