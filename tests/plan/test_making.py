@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ def test_stages_of_two_hosts_stay_apart() -> None:
     draft = _draft(*both, hosts=(HOST, OTHER))
     assert [(stage.target, len(stage.steps)) for stage in draft.plan.stages] == [(HOST, 1), (OTHER, 1)]
     assert draft.plan.targets == (HOST, OTHER)
+    assert replace(draft.plan, resources=()).targets == (HOST, OTHER), "a step of the planner's own is enough"
 
 
 def test_what_is_settled_has_no_step_and_what_is_not_seen_is_not_asked() -> None:

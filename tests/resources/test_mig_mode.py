@@ -262,6 +262,12 @@ def test_a_gpu_that_stays_busy_ends_it_after_a_few_tries_with_the_tools_words() 
     assert card.ran.count("--gpu-reset") == 4
 
 
+def test_a_mode_that_was_not_set_is_set_again_and_no_gpu_is_reset_for_it() -> None:
+    card = Card([(False, False, exited(1, "it failed")), (False, True, WARNED), (True, True, OK)])
+    assert _drive(card, ON, _sight(modes()))[0] == Done()
+    assert card.ran == ["-mig 1", "-mig 1", "--gpu-reset"]
+
+
 def test_newer_gpus_are_never_reset() -> None:
     card = Card([(False, False, exited(19, "In use by another client")), (True, True, OK)])
     assert _drive(card, ON_HOPPER, _sight(modes()))[0] == Done()

@@ -84,12 +84,6 @@ class Case:
     target: Target = FIRST
     leaves_something: bool = True
 
-    @property
-    def bare(self) -> Scene:
-        """The world before anybody came."""
-        scene = worlds.built_in_scene()
-        return Scene({str(self.target): scene.hosts[str(self.target)]}, seed=scene.seed)
-
 
 def _first(*cuts: str, workload: str = "vm-vgpu") -> bytes:
     return fleet(FIRST, workload, *cuts)
@@ -148,7 +142,19 @@ async def prepared(case: Case, purpose: Purpose, folder: Path) -> Prepared:
 
 
 async def _prepare(case: Case, texts: list[bytes], folder: Path) -> Prepared:
-    lab = Lab(folder, case.text, 4, case.bare, case.target)
+    lab = bare(case, folder)
+    start = footprint(lab.host)
+    for lab.text in texts:
+        assert (await lab.run()).done
+        assert await lab.stands()
+    return Prepared(case, lab.world.scene(), start)
+
+
+def bare(case: Case, folder: Path, seed: int = 4) -> Lab:
+    """The case's host before gpucarve came, with its services."""
+    scene = worlds.built_in_scene(seed)
+    own = Scene({str(case.target): scene.hosts[str(case.target)]}, seed=seed)
+    lab = Lab(folder, case.text, seed, own, case.target)
     for name in case.services:
         unit = f"[Service]\nExecStart={SERVICES[name]}\n\n[Install]\nWantedBy=multi-user.target\n"
         assert lab.host.by_hand(WriteFile(f"/etc/systemd/system/{name}.service", unit.encode())) == Done()
@@ -156,8 +162,4 @@ async def _prepare(case: Case, texts: list[bytes], folder: Path) -> Prepared:
             reply = lab.host.by_hand(Run(argv))
             assert isinstance(reply, Exited), reply
             assert reply.status == 0, reply
-    start = footprint(lab.host)
-    for lab.text in texts:
-        assert (await lab.run()).done
-        assert await lab.stands()
-    return Prepared(case, lab.world.scene(), start)
+    return lab

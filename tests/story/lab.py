@@ -78,6 +78,18 @@ def footprint(host: SimulatedHost) -> dict[str, Any]:
     }
 
 
+def difference(now: dict[str, Any], start: dict[str, Any]) -> dict[str, Any]:
+    """What of a footprint is not as it was; of files their paths."""
+    found: dict[str, Any] = {}
+    for name, value in now.items():
+        was = start[name]
+        if value != was and isinstance(value, dict) and isinstance(was, dict):
+            found[name] = sorted(key for key in value.keys() | was.keys() if value.get(key) != was.get(key))
+        elif value != was:
+            found[name] = (value, was)
+    return found
+
+
 @dataclass
 class Lab:
     """One host, one document, and a controller with its journal in `folder`.

@@ -17,7 +17,7 @@ from gpucarve.twin.faults import Point
 from tests.story.cases import CASES, Case, Prepared, prepared
 from tests.story.judging import Judge, repeated
 from tests.story.killing import Victim
-from tests.story.lab import Lab, footprint
+from tests.story.lab import Lab, difference, footprint
 from tests.story.sampling import some
 
 pytestmark = pytest.mark.anyio
@@ -77,18 +77,6 @@ async def check_the_end(ready: Prepared, lab: Lab, purpose: Purpose, where: str)
     assert not (await lab.survey(Purpose.ROLLBACK)).draft.plan.stages, where
     assert difference(footprint(lab.host), ready.start) == {}, where
     assert (await lab.observed()).require(ours.PROBE).claims == {}, where
-
-
-def difference(now: dict[str, object], start: dict[str, object]) -> dict[str, object]:
-    """What of a footprint is not as it was; of files their paths."""
-    found: dict[str, object] = {}
-    for name, value in now.items():
-        was = start[name]
-        if value != was and isinstance(value, dict) and isinstance(was, dict):
-            found[name] = sorted(key for key in value.keys() | was.keys() if value.get(key) != was.get(key))
-        elif value != was:
-            found[name] = (value, was)
-    return found
 
 
 def _points(count: int) -> list[int]:

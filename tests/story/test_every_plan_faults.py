@@ -13,12 +13,12 @@ import pytest
 
 from gpucarve.engine.endings import Outcome
 from gpucarve.plan.plans import Purpose
-from gpucarve.twin.faults import Effect, Fault, Hang, NetworkLoss, Point, PowerLoss, SelfReboot
+from gpucarve.twin.faults import CommandFails, Effect, Fault, Hang, NetworkLoss, Point, PowerLoss, SelfReboot
 from tests.story.cases import CASES, Case, Prepared, prepared
 from tests.story.judging import Judge
-from tests.story.lab import footprint, until_done
+from tests.story.lab import difference, footprint, until_done
 from tests.story.sampling import some
-from tests.story.test_every_plan_crash import check_the_end, difference, each_run
+from tests.story.test_every_plan_crash import check_the_end, each_run
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +31,8 @@ EFFECTS: tuple[Effect, ...] = (
     NetworkLoss(200.0),
 )
 CLEAR = {Outcome.UNREACHABLE, Outcome.LOCKED}
+# A program's shell; and modprobe, which on the way back only spares the wait for the next boot.
+UNTOLD = {"sh", "modprobe"}
 SHARE = 2  # of the points of a test: there are six effects, and a fault costs a run like a death
 
 
@@ -68,6 +70,39 @@ async def strike(ready: Prepared, purpose: Purpose, fault: Fault, folder: Path) 
     assert all(ending.reasons for ending in endings)
     assert not judge.wrong, f"{fault}: {judge.wrong}"
     await check_the_end(ready, lab, purpose, str(fault))
+
+
+@each_run
+async def test_a_command_that_fails_once_ends_the_run_or_is_tried_again_and_the_next_run_is_done(
+    case: Case, purpose: Purpose, tmp_path: Path
+) -> None:
+    ready = await prepared(case, purpose, tmp_path)
+    lab = ready.lab(tmp_path / "count")
+    judge = Judge(lab.host)
+    assert (await lab.run(purpose)).done
+    commands = [number for number, argv in enumerate(judge.seen) if argv[0] not in UNTOLD]
+    for number in some(commands, case.name, purpose):
+        await fail(ready, purpose, number, tmp_path / str(number))
+
+
+async def fail(ready: Prepared, purpose: Purpose, number: int, folder: Path) -> None:
+    """The command that starts as the `number`-th, from 0, does nothing and says so."""
+    lab = ready.lab(folder)
+    judge, spawn = Judge(lab.host), lab.host.spawn
+
+    def failing(argv: tuple[str, ...], parent: int | None = None) -> int:
+        pid = spawn(argv, parent)
+        if len(judge.seen) == number + 1:
+            lab.host.strike(CommandFails(argv[0].rpartition("/")[2]))
+        return pid
+
+    lab.host.spawn = failing  # type: ignore[method-assign]  # before the tool, and after what looks by it
+    endings = await until_done(partial(lab.run, purpose))
+    where = f"{judge.seen[number]} failed"
+    assert {ending.outcome for ending in endings} <= {Outcome.FAILED}, f"{where}: {endings}"
+    assert all(ending.reasons for ending in endings), where
+    assert not judge.wrong, f"{where}: {judge.wrong}"
+    await check_the_end(ready, lab, purpose, where)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

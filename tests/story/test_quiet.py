@@ -50,6 +50,30 @@ async def test_services_run_again_after_every_change_also_those_that_no_boot_wou
     assert not [claim for claim in (await lab.observed()).require(ours.PROBE).claims if "gpu-clients" in claim]
 
 
+async def test_a_service_that_does_not_start_again_at_the_end_of_a_rollback_is_started_by_the_next_one(
+    tmp_path: Path,
+) -> None:
+    lab = _lab(tmp_path, at_65=BACKED)
+    start = lab.services
+    await lab.becomes(lab.text)
+    spawn = lab.host.spawn
+
+    def in_vain(argv: tuple[str, ...], parent: int | None = None) -> int:
+        if argv == ("systemctl", "start", DAEMON):
+            lab.host.strike(CommandFails("systemctl"))
+            lab.host.spawn = spawn  # type: ignore[method-assign]  # once
+        return spawn(argv, parent)
+
+    lab.host.spawn = in_vain  # type: ignore[method-assign]  # before the tool itself, which looks too
+    (ending,) = (await lab.run(Purpose.ROLLBACK)).endings.values()
+    assert ending.outcome is Outcome.FAILED
+    assert f"gpu-clients@{DAEMON}" in (await lab.observed()).require(ours.PROBE).claims
+    (ending,) = (await lab.run(Purpose.ROLLBACK)).endings.values()
+    assert ending.outcome is Outcome.DONE
+    assert lab.services == start
+    assert (await lab.observed()).require(ours.PROBE).claims == {}
+
+
 async def test_a_change_of_types_alone_leaves_every_service_as_it_is(tmp_path: Path) -> None:
     lab = _lab(tmp_path)
     await lab.becomes(lab.text)

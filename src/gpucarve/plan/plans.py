@@ -79,8 +79,10 @@ class Plan:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Every target that a resource belongs to, sorted."""
-        return tuple(sorted({resource.key.target for resource in self.resources}))
+        """Every target that a resource or a step belongs to, sorted: GPU clients that a run has left stopped may be all
+        that there is to do on one."""
+        of_resources = {resource.key.target for resource in self.resources}
+        return tuple(sorted(of_resources | {stage.target for stage in self.stages}))
 
     @property
     def hosts(self) -> tuple[Target, ...]:

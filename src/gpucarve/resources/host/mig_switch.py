@@ -57,6 +57,8 @@ def reach(target: Target, gpu: PciAddress, enabled: bool, takes_reset: bool) -> 
                 return now
             if now.current is now.pending is enabled:
                 return Done()
+            if now.pending is not enabled:
+                break  # it was not set, so that there is nothing to bring into force
         if any(words in said for words in _HOPELESS):
             break
         if attempt < _ATTEMPTS:
