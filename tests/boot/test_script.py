@@ -329,6 +329,26 @@ def test_a_function_that_is_another_driver_s_is_taken_from_it(root: Rooted) -> N
 
 
 @every_shell
+@pytest.mark.parametrize("granted", [True, False])
+def test_nvidias_driver_is_asked_for_its_unbind_lock_and_kept_without_it(
+    root: Rooted, shell: tuple[str, ...], granted: bool
+) -> None:
+    root.add_gpu(GPU)
+    lock = f"proc/driver/nvidia/gpus/{GPU}/unbindLock"
+    if granted:
+        root.put(lock, "0\n")
+    else:
+        root.at(lock).mkdir(parents=True)  # there, and never to say 1
+    claims(root, f"passthrough {GPU} {GPU}")
+    if granted:
+        ran(root.run(*shell))
+        assert (root.text(lock), root.driver(GPU)) == ("1", "vfio-pci")
+    else:
+        assert f"does not give {GPU} up" in failed(root.run(*shell))
+        assert root.driver(GPU) == "nvidia"
+
+
+@every_shell
 def test_what_another_vendor_has_at_the_address_by_now_is_left_alone(root: Rooted, shell: tuple[str, ...]) -> None:
     root.add_gpu(GPU, driver="nvme", vendor="144d")
     claims(root, f"passthrough {GPU} {GPU}")

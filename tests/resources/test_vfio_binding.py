@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gpucarve.calls.predicates import Equals
-from gpucarve.calls.primitives import Claim, Disown, ReadLinks, Remove, Run, WriteFile, WriteValue
+from gpucarve.calls.primitives import Claim, Disown, ReadFiles, ReadLinks, Remove, Run, WriteFile, WriteValue
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Failure, FailureKind, Link, Links
+from gpucarve.calls.replies import Done, Failure, FailureKind, File, Files, Link, Links
 from gpucarve.facts import bindings, mediated, pci, users
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.changes import Action, DisruptionKind
@@ -20,17 +20,20 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Outlook
 from gpucarve.resources.host import vfio_binding
 from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
+from tests.resources import sights
 from tests.resources.sights import HOST, Driven, Sight, change, claimless, decide, fact, settled
 
 GPU, AUDIO, USB = (PciAddress.parse(f"0000:65:00.{number}") for number in (0, 1, 2))
 PORT = PciAddress.parse("0000:64:00.0")
 OTHER = PciAddress.parse("0000:17:00.0")
 ALL = (GPU, AUDIO, USB)
+LOCK = f"/proc/driver/nvidia/gpus/{GPU}/unbindLock"
 KEY = vfio_binding.key(HOST, GPU)
 NEED = claimless("kernel-arguments")
 WANTED = VfioBinding(KEY, GPU, ALL, (NEED,))
 BACK = NoVfioBinding(KEY, GPU, "rolled back")
 NATIVE = {GPU: "nouveau", AUDIO: "snd_hda_intel", USB: "xhci_hcd"}
+HELD = NATIVE | {GPU: "nvidia"}
 GIVEN = dict.fromkeys(ALL, "vfio-pci")
 RULE = bindings.rule(GPU, ALL)
 RECORD: dict[str, Any] = {
@@ -76,7 +79,8 @@ def _used(sight: Sight, **found: Any) -> Sight:
 class Kernel:
     """Functions with their drivers and overrides, as writes to sysfs change them; `keeps` are not taken by vfio-pci.
 
-    A native driver is there while its name is in `loaded`; an `add` event loads what is in `loads`.
+    A native driver is there while its name is in `loaded`; an `add` event loads what is in `loads`. `lock` is what
+    NVIDIA's driver says of the GPU's unbind lock, None where it has none; it is not granted before `refusals` are over.
     """
 
     drivers: dict[PciAddress, str]
@@ -85,12 +89,17 @@ class Kernel:
     loads: frozenset[str] = frozenset()
     overrides: dict[PciAddress, str] = field(default_factory=dict)
     fails: Callable[[Any], Failure | None] = lambda _write: None
+    lock: str | None = None
+    refusals: int = 0
 
     def driven(self) -> Driven:
         """A flow's counterpart."""
         return Driven(self._read, lambda asked: tuple(self._write(each) for each in asked))
 
     def _read(self, request: Any) -> Any:
+        if isinstance(request, ReadFiles):
+            assert request.patterns == (LOCK,)
+            return Files((File(LOCK, self.lock.encode()),) if self.lock is not None else ())
         assert isinstance(request, ReadLinks)
         here = {pci.sysfs(each, "driver"): driver for each, driver in self.drivers.items() if driver}
         return Links(tuple(Link(path, f"../../drivers/{here[path]}") for path in request.patterns if path in here))
@@ -101,7 +110,13 @@ class Kernel:
         match guarded.write:
             case WriteValue(path, value) if path.endswith("/driver_override"):
                 self.overrides[PciAddress.parse(path.split("/")[-2])] = value.strip()
+            case WriteValue(path, value) if path == LOCK:
+                self.lock, self.refusals = (value if not self.refusals else "0"), max(0, self.refusals - 1)
+            case WriteValue(path, _) if Equals(LOCK, "1") in guarded.before and self.lock != "1":
+                return sights.STOPPED
             case WriteValue(path, value) if path.endswith("/unbind"):
+                if guarded.wanted and not self.drivers[PciAddress.parse(value)]:
+                    return CallOutcome(CallState.SKIPPED)
                 assert self.drivers[PciAddress.parse(value)] == path.split("/")[-2]
                 self.drivers[PciAddress.parse(value)] = ""
             case WriteValue(path, value) if path.endswith("/drivers_probe"):
@@ -186,6 +201,39 @@ def test_what_is_bound_already_is_neither_unbound_nor_disturbed() -> None:
 def test_a_claim_alone_that_is_missing_disturbs_nothing() -> None:
     decision = change(decide(WANTED, _used(_sight(GIVEN, rule=RULE), by_group={12: (GUEST,)})))
     assert decision.disruption.kind is DisruptionKind.NONE
+
+
+@pytest.mark.parametrize("refusals", [0, 3])
+def test_nvidias_driver_loses_the_gpu_under_its_unbind_lock_in_one_program(refusals: int) -> None:
+    kernel = Kernel(dict(HELD), lock="0", refusals=refusals)
+    found, driven = _run(WANTED, _sight(HELD), kernel)
+    assert (found, kernel.drivers) == (Done(), GIVEN)
+    last = [asked for asked in driven.asked if asked[0].write == WriteValue(LOCK, "1")][-1]
+    assert [getattr(each.write, "path", "") for each in last] == [LOCK, "/sys/bus/pci/drivers/nvidia/unbind"]
+    assert last[1].before == (Equals(LOCK, "1"),)
+
+
+def test_a_gpu_that_stays_open_is_never_unbound_and_the_failure_says_what_may_hold_it() -> None:
+    kernel = Kernel(dict(HELD), lock="0", refusals=99)
+    found, driven = _run(WANTED, _sight(HELD), kernel)
+    assert isinstance(found, Failure)
+    assert found.kind is FailureKind.BUSY
+    assert "modprobe -r nvidia_drm" in found.detail
+    assert kernel.drivers == HELD
+    assert driven.time > 0
+
+
+def test_a_driver_without_that_lock_is_unbound_as_any() -> None:
+    kernel = Kernel(dict(HELD))
+    assert _run(WANTED, _sight(HELD), kernel)[0] == Done()
+    assert kernel.drivers == GIVEN
+
+
+def test_a_lock_that_an_unbinding_left_behind_is_given_back() -> None:
+    kernel = Kernel(dict(HELD), lock="1")
+    found, driven = _run(BACK, _sight(HELD, claimed=True), kernel)
+    assert (found, kernel.lock, kernel.drivers) == (Done(), "0", HELD)
+    assert isinstance(_written(driven)[-1], Disown)
 
 
 def test_vfio_pci_that_does_not_take_a_function_is_a_failure_that_names_it() -> None:

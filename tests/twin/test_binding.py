@@ -121,6 +121,24 @@ async def test_nvidias_driver_lets_go_of_its_virtual_functions_too(bench: Bench)
     assert bench.hand(SRIOV_MANAGE, "-e", GPU).status != 0
 
 
+async def test_the_unbind_lock_is_granted_for_an_idle_gpu_and_ends_with_the_driver(bench: Bench) -> None:
+    lock = f"/proc/driver/nvidia/gpus/{GPU}/unbindLock"
+
+    async def asked(value: str) -> str:
+        assert bench.host.by_hand(WriteValue(lock, value)) == Done()
+        return await bench.text(lock)
+
+    pid = bench.host.add_process(("nvidia-smi",), ("/dev/nvidiactl", "/dev/nvidia1"))
+    assert await asked("1") == "0"
+    bench.host.end(pid)
+    assert await asked("1") == "1"
+    assert await asked("0") == "0"
+    assert await asked("1") == "1"
+    bench.host.by_hand(WriteValue(f"{DRIVERS}/nvidia/unbind", GPU))
+    bench.host.by_hand(WriteValue("/sys/bus/pci/drivers_probe", GPU))
+    assert await bench.text(lock) == "0"
+
+
 # --- at boot
 
 

@@ -58,6 +58,8 @@ def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Mac
             return binding.unbind(machine, driver, value)
         case ["sys", "bus", "pci", "drivers", driver, "bind"]:
             return binding.bind(machine, driver, value)
+        case ["proc", "driver", "nvidia", "gpus", address, "unbindLock"]:
+            return binding.lock(machine, address, value)
         case ["sys", "bus", "pci", "drivers_probe"]:
             return binding.probe(machine, value)
         case [*_, address, "uevent"] if address in present(machine.hardware, machine.up.devices):

@@ -1,7 +1,8 @@
 """Binding and unbinding functions through sysfs, as the kernel does it.
 
 A driver lets go of a function only when nobody has it open: vfio-pci and NVIDIA's wait for that, and with them the
-write. Source: Linux Documentation/ABI/testing/sysfs-bus-pci, Documentation/driver-api/vfio.rst.
+write. Sources: Linux Documentation/ABI/testing/sysfs-bus-pci, Documentation/driver-api/vfio.rst;
+NVIDIA/open-gpu-kernel-modules, nv-procfs.c (unbindLock).
 
 Boundary: one write each, on the state of the devices; KernelError for what the kernel refuses.
 """
@@ -40,7 +41,18 @@ def unbind(machine: Machine, driver: str, text: str) -> Machine:
         machine = sriov.disable(sriov.release(machine, device), device)
         devices = machine.up.devices
     left = {known: name for known, name in devices.drivers.items() if known != address}
-    return machine.with_devices(replace(devices, drivers=left))
+    locks = tuple(each for each in devices.unbind_locks if each != address)
+    return machine.with_devices(replace(devices, drivers=left, unbind_locks=locks))
+
+
+def lock(machine: Machine, address: str, text: str) -> Machine:
+    """Writing a GPU's `unbindLock`: 1 is granted while nobody has the GPU open, 0 gives the lock back."""
+    locks = tuple(each for each in machine.up.devices.unbind_locks if each != address)
+    if text.strip() == "1" and not held(machine, address):
+        locks = (*locks, address)
+    elif text.strip() != "0":
+        return machine
+    return machine.with_devices(replace(machine.up.devices, unbind_locks=locks))
 
 
 def bind(machine: Machine, driver: str, text: str) -> Machine:

@@ -144,12 +144,19 @@ class Assertion:
             return self._complain(f"{function} is another vendor's now")
         if not self._host.put(f"{home}/driver_override", "vfio-pci"):
             return False
+        lock = f"/proc/driver/nvidia/gpus/{function}/unbindLock"
+        if driver == "nvidia" and self._is_there(lock) and not self._seen(20, lambda: self._locked(lock)):
+            return self._complain(f"NVIDIA's driver does not give {function} up: something has it open")
         if driver and not self._host.put(f"{home}/driver/unbind", function):
             return False
         self._host.put(f"{PCI}/drivers_probe", function)
         if self._seen(10, lambda: self._bound(function, "vfio-pci")):
             return True
         return self._complain(f"{function} is bound to {self._driver(function) or 'no driver'}, not to vfio-pci")
+
+    def _locked(self, lock: str) -> bool:
+        self._host.put(lock, "1")
+        return self._host.text(lock) == "1"
 
     def _mode(self, which: str, gpu: str) -> str:
         status, said = self._host.tool(

@@ -143,7 +143,8 @@ class Devices:
 
     `groups` maps a function's address or a vGPU's UUID to the number of its group; `domain` is the kind of default
     domain that groups of functions got at boot (`DMA-FQ`, or `identity` with `iommu=pt`). `mig` are the addresses of
-    the GPUs in MIG mode, `modules` the kernel's loaded modules.
+    the GPUs in MIG mode, `modules` the kernel's loaded modules, `unbind_locks` the GPUs that NVIDIA's driver keeps from
+    new users until it is unbound.
     """
 
     vfs: Mapping[str, int] = field(default_factory=dict)
@@ -155,6 +156,7 @@ class Devices:
     instances: tuple[GpuInstance, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
     domain: str = "DMA-FQ"
+    unbind_locks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

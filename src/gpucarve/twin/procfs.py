@@ -29,7 +29,9 @@ def procfs(hardware: Hardware, boot: Boot, devices: Devices, processes: Processe
         module = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {hardware.driver.version}"
         nodes["/proc/driver/nvidia/version"] = _text(f"{module}\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)")
     for minor, gpu in enumerate(gpus.held(hardware, devices)):
-        nodes[f"/proc/driver/nvidia/gpus/{gpu.address}/information"] = _text(_information(gpu, minor))
+        home = f"/proc/driver/nvidia/gpus/{gpu.address}"
+        nodes[f"{home}/information"] = _text(_information(gpu, minor))
+        nodes[f"{home}/unbindLock"] = File(b"1\n" if gpu.address in devices.unbind_locks else b"0\n", 0o644)
     for process in processes.entries:
         nodes.update(_process(process))
     return layer(nodes)

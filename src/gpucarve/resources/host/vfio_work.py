@@ -2,8 +2,13 @@
 
 Each converges from any half state: what is as wanted is skipped, and only what sysfs shows in the end counts.
 
+Taking a GPU from NVIDIA's driver while anything has it open hangs in the kernel for ever, also when that lets go later,
+and may hang the next shutdown. So the driver is asked for its unbind lock first, which it grants for an idle GPU alone
+and under which nobody opens it any more; the unbinding follows in the same program, or does not come.
+
 Boundary: who may have the functions is decided before. Sources: Linux Documentation/ABI/testing/sysfs-bus-pci
-(driver_override, unbind, drivers_probe), udev(7), udevadm(8).
+(driver_override, unbind, drivers_probe), udev(7), udevadm(8); NVIDIA/open-gpu-kernel-modules kernel-open/nvidia
+(nv-procfs.c: unbindLock; nv-pci.c: waiting for clients; issues 1119 and 1374).
 """
 
 from __future__ import annotations
@@ -11,15 +16,15 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpucarve.calls import state
 from gpucarve.calls.flows import Flow, ask, do, do_all
 from gpucarve.calls.predicates import Absent, Equals, Predicate, Sha256
-from gpucarve.calls.primitives import Claim, Disown, ReadLinks, Remove, Run, WriteFile, WriteValue
+from gpucarve.calls.primitives import Claim, Disown, ReadFiles, ReadLinks, Remove, Run, Sleep, WriteFile, WriteValue
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Links
+from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Files, Links
 from gpucarve.facts import bindings, ours, pci
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.hosts import ResourceKey
@@ -32,6 +37,9 @@ _DRIVERS = "/sys/bus/pci/drivers"
 _PROBE = "/sys/bus/pci/drivers_probe"
 _NONE = "(null)"  # what driver_override shows when there is none
 _NAME = re.compile(r"[A-Za-z0-9._-]{0,64}")
+NVIDIA = "nvidia"
+_LOCKING = 5  # attempts: monitoring opens a GPU for moments
+_PAUSE = 2.0  # seconds between them, times the attempt
 _UNBINDING = 60.0  # seconds; a driver waits for whoever has the device open
 
 
@@ -58,6 +66,14 @@ def bind(
         ),
         Guarded(Run(("modprobe", DRIVER)), wanted=(Equals("/sys/module/vfio_pci/initstate", "live"),)),
         *(_override(each, DRIVER) for each in members),
+    )
+    if isinstance(done, Failure):
+        return done
+    for each in left:
+        freed = (yield from _free(each.address)) if each.driver == NVIDIA else Done()
+        if isinstance(freed, Failure):
+            return freed
+    done = yield from _carry_out(
         *(_unbind(each.address, each.driver) for each in left if each.driver),
         *(Guarded(WriteValue(_PROBE, str(each.address)), before=(_overridden(each.address, DRIVER),)) for each in left),
     )
@@ -88,6 +104,9 @@ def release(
         if isinstance(done, Failure):
             return done
         yield from do(Guarded(Run(("udevadm", "control", "--reload"))))  # it would look by itself, some seconds later
+    unlocked = yield from _unlocked([address for address, each in members.items() if each.driver == NVIDIA])
+    if isinstance(unlocked, Failure):
+        return unlocked
     given = [address for address, each in members.items() if each.driver == DRIVER != had[address].driver]
     free = [address for address, each in members.items() if address in given or not each.driver]
     done = yield from _carry_out(
@@ -110,6 +129,48 @@ def release(
     return (yield from _carry_out(Guarded(Disown(key.local))))
 
 
+def lock_path(gpu: PciAddress) -> str:
+    """Where NVIDIA's driver is asked for a GPU's unbind lock: 1 asks, and is read back once it is granted."""
+    return f"/proc/driver/nvidia/gpus/{gpu}/unbindLock"
+
+
+def _free(gpu: PciAddress) -> Flow[Done | Failure]:
+    """The GPU taken from NVIDIA's driver under its lock; nothing done for what has none, audio and USB."""
+    path = lock_path(gpu)
+    locks = yield from _locks((gpu,))
+    if isinstance(locks, Failure) or not locks:
+        return locks if isinstance(locks, Failure) else Done()
+    granted = Equals(path, "1")
+    for attempt in range(1, _LOCKING + 1):
+        asked, let_go = yield from do_all(
+            (Guarded(WriteValue(path, "1"), wanted=(granted,)), _unbind(gpu, NVIDIA, before=(granted,)))
+        )
+        if let_go.state is not CallState.STOPPED:
+            return _result((asked, let_go))
+        if attempt < _LOCKING:
+            yield from ask(Sleep(_PAUSE * attempt))
+    why = f"NVIDIA's driver does not give {gpu} up ({path} stays 0): something has it open"
+    return Failure(FailureKind.BUSY, f"{why}; where no process does, the kernel's: run `modprobe -r nvidia_drm`")
+
+
+def _unlocked(gpus: Sequence[PciAddress]) -> Flow[Done | Failure]:
+    """No GPU of NVIDIA's driver is kept from its users by a lock that an unbinding left behind."""
+    locks = (yield from _locks(gpus)) if gpus else {}
+    if isinstance(locks, Failure):
+        return locks
+    paths = [lock_path(gpu) for gpu, value in locks.items() if value == "1"]
+    return (yield from _carry_out(*(Guarded(WriteValue(path, "0"), wanted=(Equals(path, "0"),)) for path in paths)))
+
+
+def _locks(gpus: Sequence[PciAddress]) -> Flow[dict[PciAddress, str] | Failure]:
+    """What the unbind locks say, of those that there are."""
+    paths = {lock_path(gpu): gpu for gpu in gpus}
+    files = yield from ask(ReadFiles(tuple(paths)))
+    if not isinstance(files, Files):
+        return Failure(FailureKind.UNREACHABLE, f"the unbind lock of {gpus[0]} cannot be read")
+    return {paths[path]: file.text() for path, file in files.by_path().items() if file.failure is None}
+
+
 def _override(function: PciAddress, driver: str) -> Guarded:
     """A line end alone takes the override away."""
     return Guarded(
@@ -121,9 +182,9 @@ def _overridden(function: PciAddress, driver: str) -> Equals:
     return Equals(pci.sysfs(function, "driver_override"), driver or _NONE)
 
 
-def _unbind(function: PciAddress, driver: str) -> Guarded:
+def _unbind(function: PciAddress, driver: str, before: tuple[Predicate, ...] = ()) -> Guarded:
     unbind = WriteValue(f"{_DRIVERS}/{driver}/unbind", str(function), deadline=_UNBINDING)
-    return Guarded(unbind, wanted=(Absent(pci.sysfs(function, "driver")),))
+    return Guarded(unbind, before=before, wanted=(Absent(pci.sysfs(function, "driver")),))
 
 
 def same(function: pci.Function) -> Predicate:
@@ -161,8 +222,13 @@ def _drivers(functions: Iterable[PciAddress]) -> Flow[dict[PciAddress, str] | No
 
 
 def _carry_out(*writes: Guarded) -> Flow[Done | Failure]:
-    """All of them as one program. A driver that let go of its function meanwhile means that the facts have changed."""
-    for outcome in (yield from do_all(writes)) if writes else ():
+    """All of them as one program."""
+    return _result((yield from do_all(writes)) if writes else ())
+
+
+def _result(outcomes: Iterable[CallOutcome]) -> Done | Failure:
+    """What came of a program. A driver that let go of its function meanwhile means that the facts have changed."""
+    for outcome in outcomes:
         match outcome:
             case CallOutcome(CallState.DONE | CallState.SKIPPED):
                 continue

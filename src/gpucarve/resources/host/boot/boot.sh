@@ -95,11 +95,25 @@ give() {
   value "$pci/devices/$1/vendor"
   [ "$value" = 0x10de ] || { say "$1 is another vendor's now"; return 1; }
   printf 'vfio-pci' >"$pci/devices/$1/driver_override" || return 1
+  idle "$1" || { say "NVIDIA's driver does not give $1 up: something has it open"; return 1; }
   [ -z "$driver" ] || printf '%s' "$1" >"$pci/devices/$1/driver/unbind" || return 1
   printf '%s' "$1" >"$pci/drivers_probe"
   seen 10 bound "$1" vfio-pci && return
   say "$1 is bound to ${driver:-no driver}, not to vfio-pci"
   return 1
+}
+
+# idle FUNCTION: NVIDIA's driver, where it has it, lets nobody open it any more. Unbinding what is open hangs for ever.
+idle() {
+  lock=/proc/driver/nvidia/gpus/$1/unbindLock
+  [ "$driver" = nvidia ] && [ -e "$lock" ] || return 0
+  seen 20 locked
+}
+
+locked() {
+  printf 1 >"$lock"
+  value "$lock"
+  [ "$value" = 1 ]
 }
 
 # --- MIG mode
