@@ -34,4 +34,6 @@ def test_no_boot_brings_a_driver_that_is_not_installed(outlook: Outlook) -> None
 
 
 def test_a_vgpu_on_it_is_named() -> None:
-    assert f"vGPU {FOREIGN} stands on {GPU}" in fact(decide(WHOLE, Sight(mediated=vgpus({FOREIGN: VFS[1]}))))
+    assert f"vGPU {FOREIGN}, which gpucarve did not make, stands on {GPU}" in fact(
+        decide(WHOLE, Sight(mediated=vgpus({FOREIGN: VFS[1]})))
+    )

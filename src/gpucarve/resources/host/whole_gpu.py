@@ -18,6 +18,7 @@ from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Blocked, Change, Decision, Outlook, Settled
+from gpucarve.resources.host import slots
 from gpucarve.resources.order import Stage
 
 KIND = "whole-gpu"
@@ -46,7 +47,8 @@ class WholeGpu:
             return _blocked(self.key, "NVIDIA's driver is not installed", "install it, of a release for this GPU")
         left = None if outlook.waits else self._left(observed)
         if left:
-            return _blocked(self.key, f"vGPU {left.uuid} stands on {self.gpu}", "remove it, or cut the GPU by `vgpu`")
+            fact = f"vGPU {left.uuid}, which gpucarve did not make, stands on {self.gpu}"
+            return _blocked(self.key, fact, "remove it with mdevctl once no guest uses it, or cut the GPU by `vgpu`")
         if bound == _NVIDIA:
             return Settled("NVIDIA's driver has it")
         if outlook.waits:
@@ -62,7 +64,7 @@ class WholeGpu:
 
     def _left(self, observed: Observed) -> mediated.Mdev | None:
         on = (self.gpu, *pci.at(observed, self.gpu).virtual_functions)
-        return next((each for parent in on for each in observed.require(mediated.PROBE).on(parent)), None)
+        return next((each for each in slots.made_by_others(observed) if each.parent in on), None)
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:
