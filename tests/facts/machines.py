@@ -60,8 +60,10 @@ def captured(name: str) -> Observed:
 
 
 def _question(read: Read[Any]) -> object:
-    """The read; of a script that there is one, for its text may change and still ask the same."""
-    return "a script" if isinstance(read, Inspect) and read.argv[0] == "sh" else read
+    """The read; of a script the tool that it asks, for its text may change and still ask the same."""
+    if isinstance(read, Inspect) and read.argv[0] == "sh":
+        return next(tool for tool in ("lsinitramfs", "nvidia-smi") if tool in read.argv[2])
+    return read
 
 
 def busy() -> Observed:

@@ -186,6 +186,15 @@ def test_more_weight_than_the_capacity_is_said_before_anything_is_searched() -> 
     assert place([Wanted(kind.name, 10**9, kind.placements, 1)], 7) == TooHeavy(10**9, 7)
 
 
+def test_what_somebody_holds_keeps_its_place_before_all_that_merely_stands() -> None:
+    keep = _spots("2g.20gb@2:2", "1g.10gb@4:1", "1g.10gb@5:1")
+    held = _spots("2g.20gb@4:2")
+    wanted = (_wanted("a100-80gb", "2g.20gb", "1g.10gb", "1g.10gb"), SLICES["a100-80gb"])
+    assert set(keep) == set(place(*wanted, keep=keep))  # type: ignore[arg-type]  # there is room
+    found = place(*wanted, keep=[*keep, *held], held=held)
+    assert set(held) <= set(found)  # type: ignore[arg-type]  # as above
+
+
 def test_what_stands_keeps_its_place() -> None:
     keep = _spots("2g.20gb@4:2", "1g.10gb@1:1")
     found = _placed("a100-80gb", "2g.20gb", "1g.10gb", "1g.10gb", keep=keep)

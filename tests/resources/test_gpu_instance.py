@@ -17,7 +17,8 @@ from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.resources import codec
 from gpucarve.resources.decisions import Outlook
 from gpucarve.resources.host import instances
-from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance, NoGpuInstance
+from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance
+from gpucarve.resources.host.gpu_instance_removal import NoGpuInstance
 from tests.resources import sights
 from tests.resources.sights import (
     GPU,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from gpucarve.engine.endings import Outcome
 from gpucarve.model.changes import Action
 from gpucarve.plan.plans import Plan
+from gpucarve.twin.faults import Fault, NetworkLoss, Point
+from gpucarve.twin.machine import GpuInstance, Mdev
 from tests.story.cards import OTHER_GPU, Cards, card, disrupted, document, touched, whole_footprint
 from tests.story.lab import GPU, HOST
 
@@ -130,3 +134,89 @@ async def test_a_mig_mode_that_others_had_set_comes_back_with_a_gpu_that_was_giv
     assert whole_footprint(lab.host)["mig"] == ((), ())
     await lab.goes_back()
     assert whole_footprint(lab.host) == start
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+async def test_instances_that_guests_run_in_keep_their_place_whichever_these_are(tmp_path: Path, slot: int) -> None:
+    """The driver chose them; the vGPUs that go are those of the highest numbers, idle here."""
+    lab = Cards.of(tmp_path, at_65="vgpu: {A100D-2-20C: 3}")
+    await lab.becomes(lab.text)
+    _rearrange(lab, slot)
+    _guest(lab, GPU, "vm-1")
+    kept = _instance_of(lab, 0)
+    plan = await lab.becomes(document(at_65="vgpu: {A100D-2-20C: 1, A100D-3-40C: 1}"))
+    assert kept in lab.host.machine.up.devices.instances
+    assert _instance_of(lab, 0) == kept
+    assert ("create", f"{GPU}#A100D-3-40C.0") in _actions(plan)
+    assert not disrupted(plan)
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+async def test_an_idle_vgpu_gives_way_for_a_moment_where_the_driver_put_it_into_an_instance_that_goes(
+    tmp_path: Path, slot: int
+) -> None:
+    lab = Cards.of(tmp_path, at_65="vgpu: {A100D-2-20C: 3}")
+    start = whole_footprint(lab.host)
+    await lab.becomes(lab.text)
+    _rearrange(lab, slot)
+    uuid = _vgpu(lab, 0).uuid
+    plan = await lab.becomes(document(at_65="vgpu: {A100D-2-20C: 1, A100D-4-40C: 1}"))
+    assert "idle vGPUs of 2g.20gb may be started anew" in str([step.after for step in plan.steps])
+    assert _vgpu(lab, 0).uuid == uuid
+    assert [each.profile for each in lab.host.machine.up.devices.instances] == ["2g.20gb", "4g.40gb"]
+    await lab.goes_back()
+    assert whole_footprint(lab.host) == start
+
+
+async def test_an_idle_vgpu_that_a_power_cut_or_a_crash_left_stopped_is_started_by_the_next_apply(
+    tmp_path: Path,
+) -> None:
+    for number in range(1, 40, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lab = Cards.of(folder, at_65="vgpu: {A100D-2-20C: 3}")
+        await lab.becomes(lab.text)
+        _rearrange(lab, 0)
+        lab.text, before = document(at_65="vgpu: {A100D-2-20C: 1, A100D-4-40C: 1}"), lab.written
+        lab.host.place(Fault(Point.AFTER_WRITE, number, NetworkLoss(700.0)))
+        for _ in range(5):
+            with suppress(AssertionError):  # nothing is planned for a host that does not answer
+                if (await lab.run()).done:
+                    break
+            await lab.world.clock.sleep(800.0)
+        assert await lab.stands(), number
+        if lab.written - before < number:
+            break
+    assert number > 10
+
+
+async def test_an_instance_that_has_to_go_and_a_guest_runs_in_is_named_before_anything_is_begun(tmp_path: Path) -> None:
+    lab = Cards.of(tmp_path, at_65="vgpu: {A100D-2-20C: 3}")
+    await lab.becomes(lab.text)
+    _rearrange(lab, 1)  # the middle of the card, which a 4g.40gb beside it leaves no room for
+    _guest(lab, GPU, "vm-1")
+    before, written = whole_footprint(lab.host), lab.written
+    lab.text = document(at_65="vgpu: {A100D-2-20C: 1, A100D-4-40C: 1}")
+    assert "carries a vGPU" in await lab.refused()
+    assert "guest vm-1" in await lab.refused()
+    assert (await lab.apply((await lab.survey()).draft.plan)).endings[HOST].outcome is Outcome.REFUSED
+    assert (whole_footprint(lab.host), lab.written) == (before, written)
+
+
+def _vgpu(lab: Cards, slot: int) -> Mdev:
+    """The vGPU of a slot; they stand on virtual functions in the order of their numbers."""
+    return sorted(lab.host.machine.up.devices.mdevs, key=lambda each: each.parent)[slot]
+
+
+def _instance_of(lab: Cards, slot: int) -> GpuInstance:
+    number = _vgpu(lab, slot).instance
+    return next(each for each in lab.host.machine.up.devices.instances if each.number == number)
+
+
+def _rearrange(lab: Cards, place: int) -> None:
+    """The driver has put the first vGPU into the instance at another place, as it is free to."""
+    devices, first = lab.host.machine.up.devices, _vgpu(lab, 0)
+    chosen = sorted(devices.instances, key=lambda each: each.start)[place].number
+    swapped = {first.instance: chosen, chosen: first.instance}
+    moved = tuple(replace(each, instance=swapped.get(each.instance, each.instance)) for each in devices.mdevs)
+    lab.host.machine = lab.host.machine.with_devices(replace(devices, mdevs=moved))

@@ -18,7 +18,8 @@ from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host import instances, kernel_arguments, mig_mode, slots, virtual_functions
-from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance, NoGpuInstance
+from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance
+from gpucarve.resources.host.gpu_instance_removal import NoGpuInstance
 from gpucarve.resources.host.kernel_arguments import KernelArguments
 from gpucarve.resources.host.mig_mode import MigMode, MigModeAsBefore
 from gpucarve.resources.host.vgpu import Vgpu

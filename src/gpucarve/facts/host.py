@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpucarve.facts import (
+    active_vgpus,
     bindings,
     boot,
     domains,
@@ -45,6 +46,7 @@ PROBES: tuple[Probe[Any], ...] = (
     initramfs.PROBE,
     bindings.PROBE,
     mediated.PROBE,
+    active_vgpus.PROBE,
     vendor_vfio.PROBE,
     mig.PROBE,
     users.PROBE,

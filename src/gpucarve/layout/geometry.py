@@ -2,7 +2,8 @@
 
 The catalog's answers for the search of `placements`: what a profile's name means on this card (rule M10), where its
 instances may start, how many slices there are, what the ending of a name allows. What already stands at a wanted
-profile keeps its place where everything else still fits, and what is not ours is not built over without need.
+profile keeps its place where everything else still fits, those first in which a guest runs; and what is not ours is not
+built over without need.
 
 Boundary: the GPU's side of the search; vGPU types are `vgpus`', the words of a refused search `overlaps`'. Source:
 NVIDIA MIG user guide (placements, slices, `+me`), nvidia-smi (`[N/A]`).
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpucarve.catalog import mig_rules
-from gpucarve.facts import ours
+from gpucarve.facts import active_vgpus, mediated, ours
 from gpucarve.facts.observed import Unknown
 from gpucarve.layout import overlaps
 from gpucarve.layout.cards import Card, counted
@@ -119,7 +120,8 @@ def _placed(card: Card, kinds: Sequence[_Kind], compute: bool) -> tuple[Instance
     capacity = table.compute_slices or 0 if table else 0
     wanted = [Wanted(str(each.name), each.count, each.placements, each.slices) for each in kinds]
     claimed, standing = frozenset(_claimed(card)), frozenset(_standing(card))
-    found = place(wanted, capacity, keep=claimed | standing, spare=standing - claimed)
+    held = frozenset(_held(card))
+    found = place(wanted, capacity, keep=claimed | standing, spare=standing - claimed, held=held)
     if not isinstance(found, tuple):
         return overlaps.refusal(card, wanted, found)
     by_name = {str(each.name): each for each in kinds}
@@ -132,6 +134,19 @@ def _standing(card: Card) -> Iterator[Spot]:
     """The instances that are there."""
     for each in card.mig.instances if card.mig else ():
         yield _spot(card, each.profile, each.placement)
+
+
+def _held(card: Card) -> Iterator[Spot]:
+    """Those of them in which a guest runs with a vGPU: these cannot go."""
+    told = card.observed.get(active_vgpus.PROBE)
+    devices = card.observed.get(mediated.PROBE)
+    if isinstance(told, Unknown) or isinstance(devices, Unknown):
+        return
+    mine = {each.uuid for parent in card.function.virtual_functions for each in devices.on(parent)}
+    numbers = {number for uuid, number in told.by_uuid.items() if uuid in mine}
+    for each in card.mig.instances if card.mig else ():
+        if each.instance_id in numbers:
+            yield _spot(card, each.profile, each.placement)
 
 
 def _claimed(card: Card) -> Iterator[Spot]:

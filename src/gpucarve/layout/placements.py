@@ -4,17 +4,17 @@ Knows neither GPUs nor profiles: a thing has a name, places it may take, and a w
 weight. A geometry is a set of placements, not counts: free slices alone prove nothing (rules M4 and M6).
 
 The search is over the set of slices in use, thing by thing, so it ends: a row of N slices has 2^N sets, and weights
-bound the things. Among the ways that fit it takes the one with most things at a place of `keep`, then the one that
-builds over fewest of `spare`, then the lowest places for the largest things. So the order in which things are named
-does not matter; and carried out in part, the same choice is still the best one, since what was made of it counts among
-`keep` and nothing else does.
+bound the things. Among the ways that fit it takes the one with most things at a place of `held`, then of `keep`, then
+the one that builds over fewest of `spare`, then the lowest places for the largest things. So the order in which things
+are named does not matter; and carried out in part, the same choice is still the best one, since what was made of it
+counts among `keep` and nothing else does.
 
 Boundary: pure arithmetic on `model.mig.Placement`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
@@ -67,18 +67,24 @@ Cause: TypeAlias = TooHeavy | Overlap
 
 
 def place(
-    wanted: Sequence[Wanted], capacity: int, keep: Collection[Spot] = (), spare: Collection[Spot] = ()
+    wanted: Sequence[Wanted],
+    capacity: int,
+    keep: Collection[Spot] = (),
+    spare: Collection[Spot] = (),
+    held: Collection[Spot] = (),
 ) -> tuple[Spot, ...] | Cause:
     """A place for every thing, in order of places, or why there is none.
 
-    `keep` are places that a thing of that name should rather have than another, `spare` are things that stand and
-    should rather not be built over.
+    `keep` are places that a thing of that name should rather have than another, `held` are those of them that come
+    before all others; `spare` are things that stand and should rather not be built over.
     """
     weight = sum(each.count * each.weight for each in wanted)
     if weight > capacity:
         return TooHeavy(weight, capacity)
     things = _in_order(wanted)
-    best = _best(things, frozenset(keep), frozenset(spare))
+    first = sum(each.count for each in things) + 1  # one that is held counts for more than all that are kept
+    worth = dict.fromkeys(keep, 1) | dict.fromkeys(held, first)
+    best = _best(things, worth, frozenset(spare))
     return _cause(things, capacity) if best is None else best
 
 
@@ -100,8 +106,9 @@ def _mask(placement: Placement) -> int:
     return (1 << placement.end) - (1 << placement.start)
 
 
-def _best(things: Sequence[Wanted], keep: frozenset[Spot], spare: frozenset[Spot]) -> tuple[Spot, ...] | None:
-    """The best way; None when there is none. A way is (things kept, things built over, spots): most, fewest, lowest."""
+def _best(things: Sequence[Wanted], worth: Mapping[Spot, int], spare: frozenset[Spot]) -> tuple[Spot, ...] | None:
+    """The best way; None when there is none. A way is (worth of what is kept, things built over, spots): most, fewest,
+    lowest."""
     obstacles = [(_mask(each.placement), each) for each in spare]
 
     @cache
@@ -117,7 +124,7 @@ def _best(things: Sequence[Wanted], keep: frozenset[Spot], spare: frozenset[Spot
             mask = _mask(spot.placement)
             rest = None if mask & used else way(kind, left - 1, number + 1, used | mask)
             if rest is not None:
-                found = (rest[0] + (spot in keep), rest[1] - (spot in spare), (spot, *rest[2]))
+                found = (rest[0] + worth.get(spot, 0), rest[1] - (spot in spare), (spot, *rest[2]))
                 if best is None or (-found[0], found[1], found[2]) < (-best[0], best[1], best[2]):
                     best = found
         return best
@@ -148,4 +155,4 @@ def _cause(things: Sequence[Wanted], capacity: int) -> Overlap:
 
 
 def _fits(things: Sequence[Wanted]) -> bool:
-    return _best([each for each in things if each.count], frozenset(), frozenset()) is not None
+    return _best([each for each in things if each.count], {}, frozenset()) is not None

@@ -28,7 +28,7 @@ from gpucarve.resources.host import (
 )
 from gpucarve.resources.host.boot_unit import BootUnitAsBefore
 from gpucarve.resources.host.driver_blacklist import DriverBlacklistAsBefore
-from gpucarve.resources.host.gpu_instance import NoGpuInstance
+from gpucarve.resources.host.gpu_instance_removal import NoGpuInstance
 from gpucarve.resources.host.mig_mode import MigModeAsBefore
 from gpucarve.resources.host.modules_load import ModulesLoadAsBefore
 from gpucarve.resources.host.vfio_binding import NoVfioBinding

@@ -16,7 +16,8 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
 from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
 from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
-from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance, NoGpuInstance
+from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance
+from gpucarve.resources.host.gpu_instance_removal import NoGpuInstance
 from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
 from gpucarve.resources.host.mig_mode import MigMode, MigModeAsBefore
 from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore

@@ -3,7 +3,7 @@
 `nvidia-smi mig -cgi` takes a profile's number and, after a colon, the first memory slice; so the order of making does
 not matter and a layout comes out as it was decided. `-C` makes the compute instance along; one that is missing (the
 driver made the first and not the second) is made alone. What others made in the same place can be adopted, is never
-destroyed, and blocks what overlaps it.
+destroyed, and blocks what overlaps it. How one goes is `gpu_instance_removal`'s.
 
 Boundary: decides on `facts.mig`; which instances are ours is `instances`'. Source: `nvidia-smi mig -h` (profile
 tuples of `-cgi`, ids of `-dgi` and `-dci`), NVIDIA MIG user guide (compute instances go first).
@@ -11,17 +11,13 @@ tuples of `-cgi`, ids of `-dgi` and `-dci`), NVIDIA MIG user guide (compute inst
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from gpucarve import catalog
-from gpucarve.calls.flows import Flow, ask_all, do, do_all
 from gpucarve.calls.primitives import Claim, Disown, Run
-from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Failure, FailureKind
-from gpucarve.facts import driver, mediated, mig, ours, pci
-from gpucarve.facts.observed import Observed, Unknown, observe
+from gpucarve.calls.programs import Guarded
+from gpucarve.facts import driver, mig, ours
+from gpucarve.facts.observed import Observed
 from gpucarve.model.changes import Action, Assumption, Compensate
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey
@@ -34,8 +30,6 @@ from gpucarve.resources.order import Stage
 KIND = instances.KIND
 FACT = "GPU instance"
 _WIPING = ("mig-mode", "virtual-functions")  # the kinds whose change takes a GPU's instances along
-_BUSY = "In use by another client"
-_LET_GO = "stays as it is, and is not ours any more"
 _FIRST_WITH_PLACEMENTS = 470  # NVML's function for it is first documented for this branch
 _RULE = "GPU instances of a GPU share no slice; what gpucarve did not make is left alone"
 
@@ -108,9 +102,9 @@ class GpuInstance:
             if not self._place.is_at(each):
                 adopted = any(place.is_at(each) and place.adopted for place in own)
                 whose = "of ours" if mine and not adopted else "that gpucarve did not make"
-                fact = f"{_name(each)} on {self.gpu}, {whose}, overlaps {self.profile} at {self.placement}"
+                fact = f"{instances.name(each)} on {self.gpu}, {whose}, overlaps {self.profile} at {self.placement}"
                 return _blocked(self.key, fact, "remove it, or ask for a layout that leaves it its place")
-            fact = f"{_name(each)} stands on {self.gpu} already, and gpucarve did not make it"
+            fact = f"{instances.name(each)} stands on {self.gpu} already, and gpucarve did not make it"
             return _blocked(self.key, fact, "adopt it with `gpucarve adopt`, or remove it")
         return None
 
@@ -118,7 +112,7 @@ class GpuInstance:
         parts = [str(each.profile) for each in standing.compute if each.profile.compute]
         if not self.compute or not parts:
             return None
-        fact = f"{_name(standing)} on {self.gpu} is cut into {', '.join(parts)} by somebody else"
+        fact = f"{instances.name(standing)} on {self.gpu} is cut into {', '.join(parts)} by somebody else"
         return _blocked(self.key, fact, "destroy these compute instances")
 
     def _creation(self) -> tuple[Guarded, ...]:
@@ -160,104 +154,11 @@ class AdoptedGpuInstance:
             return Settled(f"no {self.profile} of others at {self.placement} of {self.gpu}")
         return Change(
             Action.ADOPT,
-            before=f"{_name(found)}, not ours",
+            before=f"{instances.name(found)}, not ours",
             after="ours",
             reason="adoption was asked for",
             work=Batch((Guarded(Claim(self.key.local, instances.record(place))),)),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class NoGpuInstance:
-    """Nothing of ours at this placement, for `reason`; what was adopted stays and is merely let go of."""
-
-    stage: ClassVar[Stage] = Stage.REMOVE_GPU_INSTANCES
-
-    key: ResourceKey
-    gpu: PciAddress
-    reason: str
-    needs: tuple[ResourceKey, ...] = ()
-
-    def decide(self, observed: Observed, outlook: Outlook) -> Decision:
-        """Settled when the claim is gone; blocked while vGPUs surely stand in it."""
-        place = instances.claimed(observed.require(ours.PROBE), self.key)
-        if place is None:
-            return Settled("none of ours")
-        let_go = Batch((Guarded(Disown(self.key.local)),))
-        if place.adopted:
-            return Change(Action.RELEASE, f"{place.profile}, adopted", _LET_GO, self.reason, let_go)
-        found = mig.at(observed, self.gpu)
-        standing = next((each for each in found.instances if place.is_at(each)), None) if found else None
-        if standing is None:
-            return Change(Action.RELEASE, f"{place.profile}, gone by itself", "none", self.reason, let_go)
-        waits = bool(outlook.unsettled)
-        if not waits and (used := _vgpus_in_all(observed, self.gpu, place.profile)):
-            fact = f"{_name(standing)} on {self.gpu} carries a vGPU: {', '.join(used)}"
-            return _blocked(self.key, fact, "shut its guest down, and remove the vGPU")
-        return Change(
-            Action.REMOVE,
-            before=_name(standing),
-            after="none",
-            reason=self.reason,
-            work=None if waits else lambda: _destroy(self.key, place),
-        )
-
-
-def _destroy(key: ResourceKey, place: instances.Place) -> Flow[Done | Failure]:
-    """Compute instances, the GPU instance, then the claim; ids are those of this moment."""
-    standing = yield from _look(key, place)
-    if isinstance(standing, Failure):
-        return standing
-    if standing is not None:
-        where = ("-i", str(place.gpu), "-gi", str(standing.instance_id))
-        empty = [
-            Guarded(Run((mig.NVIDIA_SMI, "mig", *where, "-ci", str(each.instance_id), "-dci")))
-            for each in standing.compute
-        ]
-        outcomes = yield from do_all((*empty, Guarded(Run((mig.NVIDIA_SMI, "mig", *where, "-dgi")))))
-        if bad := next((each for each in outcomes if each.state is not CallState.DONE), None):
-            return _why(bad)
-        left = yield from _look(key, place)
-        if isinstance(left, Failure):
-            return left
-        if left is not None:
-            return Failure(FailureKind.OTHER, f"nvidia-smi destroyed {_name(standing)} of {place.gpu}, and it stands")
-    outcome = yield from do(Guarded(Disown(key.local)))
-    return Done() if outcome.state is CallState.DONE else _why(outcome)
-
-
-def _look(key: ResourceKey, place: instances.Place) -> Flow[mig.GpuInstance | Failure | None]:
-    replies = yield from ask_all(mig.PROBE.reads)
-    seen = observe(key.target, (mig.PROBE,), replies).get(mig.PROBE)
-    if isinstance(seen, Unknown):
-        return Failure(FailureKind.UNREACHABLE, f"the GPU instances of {place.gpu} cannot be read: {seen.why}")
-    gpu = seen.by_gpu.get(place.gpu)
-    return next((each for each in gpu.instances if place.is_at(each)), None) if gpu else None
-
-
-def _vgpus_in_all(observed: Observed, gpu: PciAddress, profile: MigProfileName) -> tuple[str, ...]:
-    """The vGPUs of types that stand in this profile, when they are as many as its instances: which one stands in which
-    is the driver's secret, and it refuses to destroy one that is in use."""
-    devices = observed.require(mediated.PROBE)
-    found = mig.at(observed, gpu)
-    alike = sum(1 for each in found.instances if each.profile == profile) if found else 0
-    running: Counter[str] = Counter()
-    for parent in pci.at(observed, gpu).virtual_functions:
-        names = {each.type_id: name for name, each in devices.types.get(parent, {}).items()}
-        for device in devices.on(parent):
-            known = catalog.load().vgpu_type(names.get(device.type_id, ""))
-            if known and known.gi_profile == str(profile):
-                running[f"{device.uuid} ({device.users[0]})" if device.users else device.uuid] += 1
-    return tuple(running) if len(running) >= alike else ()
-
-
-def _name(instance: mig.GpuInstance) -> str:
-    return f"GPU instance {instance.instance_id} ({instance.profile} at {instance.placement})"
-
-
-def _why(outcome: CallOutcome) -> Failure:
-    failure = outcome.failure()
-    return replace(failure, kind=FailureKind.BUSY) if _BUSY in failure.detail else failure
 
 
 def _blocked(key: ResourceKey, fact: str, fix: str) -> Blocked:

@@ -75,6 +75,11 @@ def made_by_others(observed: Observed, gpu: PciAddress) -> tuple[mig.GpuInstance
     return tuple(each for each in _standing(observed, gpu) if not any(place.is_at(each) for place in made))
 
 
+def name(instance: mig.GpuInstance) -> str:
+    """An instance as people find it in nvidia-smi's table."""
+    return f"GPU instance {instance.instance_id} ({instance.profile} at {instance.placement})"
+
+
 def _standing(observed: Observed, gpu: PciAddress) -> tuple[mig.GpuInstance, ...]:
     found = mig.at(observed, gpu)
     return found.instances if found else ()

@@ -4,7 +4,7 @@ Words and exits after the MIG user guide and outputs that users published: a mod
 warning with exit 0 on GPUs that take a reset, an error on newer ones; a reset that fails ends with 255.
 
 Boundary: `--query-gpu=FIELDS --format=csv[,noheader][,nounits]`, `-L`, `-mig 0|1`, `--gpu-reset`; the `mig` subcommand
-is `nvidia_smi_mig`, the rules are `twin.mig`.
+is `nvidia_smi_mig`, `vgpu -q` is `smi_vgpus`, the rules are `twin.mig`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from uuid import NAMESPACE_OID, uuid5
 
 from gpucarve.twin import mig
+from gpucarve.twin.commands import smi_vgpus
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.commands.nvidia_smi_mig import manage
 from gpucarve.twin.commands.smi_gpus import bus_id, chosen
@@ -55,6 +56,8 @@ def nvidia_smi(machine: Machine, invocation: Invocation) -> Ran:
         return ran(machine, 0.2, "No devices were found\n", status=6)
     if invocation.arguments[:1] == ("mig",):
         return manage(machine, invocation.arguments[1:])
+    if invocation.arguments == ("vgpu", "-q"):
+        return smi_vgpus.query(machine)
     options = _options(invocation.arguments)
     if options is None:
         return ran(machine, 0.1, _INVALID, status=2)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gpucarve.calls import state
+from gpucarve.facts import active_vgpus, modules
 from gpucarve.facts import initramfs as facts
-from gpucarve.facts import modules
 from gpucarve.twin import initramfs
 from gpucarve.twin.commands import images
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
+from gpucarve.twin.commands.nvidia_smi import nvidia_smi
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.sight import view
 
@@ -71,4 +72,10 @@ def _matters(machine: Machine) -> bool:
     return bool(loaded & {line.removeprefix("blacklist ").replace("-", "_") for line in lines})
 
 
-_SCRIPTS: dict[str, Callable[[Machine, Invocation], Ran]] = {facts.LOOK: _look}
+def _active_vgpus(machine: Machine, invocation: Invocation) -> Ran:
+    if not machine.up.devices.mdevs or not view(machine).exists("/usr/bin/nvidia-smi"):
+        return ran(machine, 0.01, "")
+    return nvidia_smi(machine, replace(invocation, argv=("nvidia-smi", "vgpu", "-q")))
+
+
+_SCRIPTS: dict[str, Callable[[Machine, Invocation], Ran]] = {facts.LOOK: _look, active_vgpus.LOOK: _active_vgpus}
