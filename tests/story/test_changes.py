@@ -125,6 +125,39 @@ async def test_a_gpu_goes_from_any_kind_to_any_other_and_all_the_way_back(
     assert whole_footprint(lab.host) == start
 
 
+@pytest.mark.parametrize("kind", ["mig", "time-sliced", "mig-backed", "passthrough"])
+async def test_a_gpu_that_the_document_drops_is_as_before_and_the_other_one_stays(tmp_path: Path, kind: str) -> None:
+    cut = KINDS[kind]
+    lab = Cards.of(tmp_path, at_65=cut, at_17=cut)
+    start, bare = whole_footprint(lab.host), card(lab.host, GPU)
+    await lab.becomes(lab.text)
+    if kind != "mig":
+        _guest(lab, OTHER_GPU, "vm-other")
+    before = card(lab.host, OTHER_GPU)
+    plan = await lab.becomes(document(at_17=cut))
+    assert disrupted(plan) <= {GPU}
+    assert touched(plan) == {GPU}
+    assert (card(lab.host, OTHER_GPU), card(lab.host, GPU)) == (before, bare)
+    if kind != "mig":
+        lab.host.stop_guest("vm-other")
+    await lab.goes_back()
+    assert whole_footprint(lab.host) == start
+
+
+@pytest.mark.parametrize("then", ["time-sliced", "mig-backed", "whole", "mig"])
+async def test_a_gpu_that_a_guest_has_whole_is_given_back_once_it_has_stopped(tmp_path: Path, then: str) -> None:
+    lab = Cards.of(tmp_path, at_65=KINDS["passthrough"])
+    await lab.becomes(lab.text)
+    _guest(lab, GPU, "vm-whole")
+    before, written = whole_footprint(lab.host), lab.written
+    lab.text = document(at_65=KINDS[then])
+    assert "guest vm-whole" in await lab.refused()
+    assert (await lab.apply((await lab.survey()).draft.plan)).endings[HOST].outcome is Outcome.REFUSED
+    assert (whole_footprint(lab.host), lab.written) == (before, written)
+    lab.host.stop_guest("vm-whole")
+    await lab.becomes(lab.text)
+
+
 async def test_a_mig_mode_that_others_had_set_comes_back_with_a_gpu_that_was_given_away(tmp_path: Path) -> None:
     lab = Cards.of(tmp_path, at_65=KINDS["passthrough"])
     lab.by_hand("nvidia-smi", "-i", GPU, "-mig", "1")
