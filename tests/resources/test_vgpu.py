@@ -300,3 +300,17 @@ def test_what_was_adopted_stays_and_is_let_go() -> None:
 )
 def test_what_a_guest_uses_or_somebody_moved_is_not_touched(devices: mediated.Mediated, said: str) -> None:
     assert said in fact(decide(_gone(), Sight(claims=claim(), mediated=devices)))
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_one_of_others_that_excludes_it_is_told_also_while_what_is_ours_has_yet_to_go(adopted: bool) -> None:
+    other = slots.key(HOST, GPU, "A100D-20C", 0)
+    claims = {other.local: claim(2, adopted=True)[f"vgpu@{GPU}#{TYPE}.2"]} if adopted else {}
+    sight = Sight(claims=claims, mediated=vgpus({uuid(2): VFS[2]}, type_id="nvidia-696"))
+    going = sights.claimless("vgpu")
+    said = fact(decide(_slot(needs=(going,)), sight, Outlook(unsettled=frozenset({going}))))
+    assert f"A100D-20C {uuid(2)} on {VFS[2]}, which gpucarve did not make, excludes {TYPE}" in said
+
+
+def test_one_of_others_of_the_same_size_excludes_nothing() -> None:
+    change(decide(_slot(), Sight(mediated=vgpus({FOREIGN: VFS[2]}))))

@@ -109,6 +109,14 @@ async def test_a_document_that_asks_for_something_else_is_told_what_stays_before
     assert (await lab.observed()).require(ours.PROBE).claims == claims
 
 
+async def test_an_adopted_vgpu_that_excludes_another_type_is_named_with_its_own(tmp_path: Path) -> None:
+    lab = await _time_sliced(tmp_path)
+    assert (await lab.run(Purpose.ADOPT)).done
+    lab.text = document(at_65="vgpu: {A100D-20C: 4}")
+    said = await lab.refused()
+    assert f"A100D-40C {UUIDS[1]} on 0000:65:00.6, which gpucarve did not make, excludes A100D-20C" in said
+
+
 async def test_one_less_is_let_go_of_and_the_plan_says_that_it_stays(tmp_path: Path) -> None:
     lab = await _time_sliced(tmp_path)
     assert (await lab.run(Purpose.ADOPT)).done
