@@ -5,23 +5,52 @@ Boundary: as `lab`, which writes documents of one kind. Services are put there a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from gpucarve import catalog
 from gpucarve.calls.primitives import Run, WriteFile
 from gpucarve.calls.replies import Exited
 from gpucarve.engine.converge import Result
 from gpucarve.facts import mediated
 from gpucarve.model.changes import Disruption
 from gpucarve.plan.plans import Plan, Purpose
+from gpucarve.twin import initramfs, power, seed_004
+from gpucarve.twin.commands.invocation import Invocation
+from gpucarve.twin.commands.update_grub import update_grub
 from gpucarve.twin.faults import Point
 from gpucarve.twin.hosts import SimulatedHost
+from gpucarve.twin.machine import Files, Machine, VgpuDriver, VgpuType
 from tests.story.lab import GPU, HOST, Lab, footprint
 
 OTHER_GPU = "0000:17:00.0"
 WORKLOADS = {"whole": "container", "mig": "container", "vgpu": "vm-vgpu", "passthrough": "vm-passthrough"}
 SERVICE = "/etc/systemd/system/{}.service"
+
+
+def with_h100s() -> Machine:
+    """The built-in machine with H100s in the place of its A100s: no reset for MIG, and none of it kept over a boot."""
+    kinds = catalog.load().vgpu_types("H100")
+    types = tuple(
+        VgpuType(900 + number, str(each.name), each.framebuffer_mib, each.max_per_gpu or 1, mig_backed=_in_mig(each))
+        for number, each in enumerate(kinds)
+    )
+    hardware = seed_004.hardware()
+    devices = tuple(
+        replace(each, device="2331", subsystem_device="1626", product="NVIDIA H100 PCIe") if each.memory_mib else each
+        for each in hardware.devices
+    )
+    driver = VgpuDriver("535.161.05", {"2331": types})
+    machine = Machine(replace(hardware, devices=devices, driver=driver), Files(seed_004.stored()))
+    machine = update_grub(machine, Invocation(("update-grub",))).machine
+    machine = initramfs.make(machine, hardware.kernel, initramfs.TOOLS)
+    return power.come_up(machine, Random("first boot of the machine with H100s"))  # noqa: S311  # replayed from its seed
+
+
+def _in_mig(kind: catalog.VgpuType) -> bool:
+    return kind.mode is not catalog.VgpuMode.TIME_SLICED
 
 
 def document(**cuts: str) -> bytes:

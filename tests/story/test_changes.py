@@ -14,7 +14,7 @@ from gpucarve.model.changes import Action
 from gpucarve.plan.plans import Plan
 from gpucarve.twin.faults import Fault, NetworkLoss, Point
 from gpucarve.twin.machine import GpuInstance, Mdev
-from tests.story.cards import OTHER_GPU, Cards, card, disrupted, document, touched, whole_footprint
+from tests.story.cards import OTHER_GPU, Cards, card, disrupted, document, touched, whole_footprint, with_h100s
 from tests.story.lab import GPU, HOST
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +121,29 @@ async def test_a_gpu_goes_from_any_kind_to_any_other_and_all_the_way_back(
     assert disrupted(plan) <= {GPU, "host"}
     assert touched(plan) <= {GPU}
     assert card(lab.host, OTHER_GPU) == other
+    await lab.goes_back()
+    assert whole_footprint(lab.host) == start
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("mig", "mig-backed"),
+        ("mig-backed", "passthrough"),
+        ("passthrough", "mig"),
+        ("time-sliced", "mig-backed"),
+        ("mig-backed", "time-sliced"),
+    ],
+)
+async def test_a_gpu_that_forgets_its_mig_mode_at_boot_goes_the_same_ways(
+    tmp_path: Path, first: str, then: str
+) -> None:
+    lab = Cards.of(tmp_path, at_65=KINDS[first].replace("A100D", "H100"))
+    lab.host.machine = with_h100s()
+    start = whole_footprint(lab.host)
+    await lab.becomes(lab.text)
+    plan = await lab.becomes(document(at_65=KINDS[then].replace("A100D", "H100")))
+    assert sum(step.action is Action.REBOOT for step in plan.steps) <= 1
     await lab.goes_back()
     assert whole_footprint(lab.host) == start
 

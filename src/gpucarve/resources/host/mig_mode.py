@@ -62,7 +62,7 @@ class MigMode:
         if found is None and not self.enabled and bound != _NVIDIA:
             return Settled(f"{bound or 'no driver'} has the GPU, and NVIDIA's driver no mode to leave")
         if outlook.waits:
-            return self._change(found, None)
+            return self._change(found, None, lost=not stays)
         if blocked := _obstacle(self.key, observed, self.gpu, found, self.enabled):
             return blocked
         claimed = observed.require(ours.PROBE).claims.get(self.key.local)
@@ -81,10 +81,11 @@ class MigMode:
     def _assumes(self) -> tuple[Assumption, ...]:
         return (Assumption(FACT, str(self.gpu), mig_switch.word(self.enabled)),)
 
-    def _change(self, found: mig.GpuMig | None, work: FlowWork | None) -> Change:
+    def _change(self, found: mig.GpuMig | None, work: FlowWork | None, *, lost: bool = False) -> Change:
+        """`lost` says that the mode as it is now does not outlast the boot that comes first."""
         return Change(
             Action.CHANGE,
-            before=_state(found),
+            before="MIG mode off, as every boot leaves it" if lost else _state(found),
             after=f"MIG mode {mig_switch.word(self.enabled)}",
             reason="GPU instances need it" if self.enabled else "what the GPU is to carry excludes it",
             work=work,
