@@ -166,6 +166,22 @@ def test_a_module_that_does_not_load_any_more_does_not_hold_the_rollback_up() ->
     assert driven.commands()[-1] == "Disown"
 
 
+@pytest.mark.parametrize("lost", ["look", "modprobe"])
+def test_a_host_that_goes_away_on_the_way_back_keeps_the_claim_and_is_looked_at_again(lost: str) -> None:
+    driven = _driven("tool initramfs-tools\nlisted\n")
+    reads, programs = driven.reads, driven.programs
+    if lost == "look":
+        driven.reads = lambda _request: sights.LOST.reply
+    else:
+        driven.programs = lambda asked: (
+            (sights.LOST,) if "modprobe" in getattr(asked[0].write, "argv", ()) else programs(asked)
+        )
+    assert _back(driven) == sights.LOST.reply
+    assert "Disown" not in driven.commands()
+    driven.reads, driven.programs = reads, programs
+    assert _back(driven) == Done()
+
+
 @pytest.mark.parametrize(
     ("image", "failing"), [("tool dracut\nlisted\ncarries\n", "dracut"), ("tool dracut\nfailed\n", "")]
 )

@@ -342,6 +342,15 @@ def test_a_driver_that_is_not_loaded_is_asked_for_through_udev() -> None:
     assert "udevadm settle --timeout=30" in driven.commands()
 
 
+def test_a_host_that_goes_away_while_udev_is_asked_keeps_the_claim() -> None:
+    lost = Failure(FailureKind.UNREACHABLE, "the connection ended first")
+    kernel = Kernel(dict(GIVEN), loaded={"nouveau"}, loads=frozenset({"snd_hda_intel"}))
+    kernel.fails = lambda write: lost if isinstance(write, WriteValue) and write.value == "add" else None
+    result, driven = _run(BACK, _sight(GIVEN, claimed=True, rule=RULE), kernel)
+    assert result == lost
+    assert Disown(KEY.local) not in _written(driven)
+
+
 def test_a_function_that_vfio_pci_had_before_us_stays_with_it() -> None:
     sight = _sight(GIVEN, claimed=True, rule=RULE)
     functions = RECORD["functions"] | {str(AUDIO): {"driver": "vfio-pci", "override": "vfio-pci"}}

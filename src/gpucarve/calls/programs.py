@@ -119,6 +119,11 @@ class CallOutcome:
     reply: Reply | None = None
     found: str = ""
 
+    @property
+    def lost(self) -> bool:
+        """Whether the target went away over it, so that what it did is not known."""
+        return isinstance(self.reply, Failure) and self.reply.kind is FailureKind.UNREACHABLE
+
     def failure(self) -> Failure:
         """Why the write did not go through; only to be asked of one that did not."""
         match self.reply:

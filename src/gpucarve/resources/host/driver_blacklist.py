@@ -140,8 +140,11 @@ def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flo
     outcome = yield from do(Guarded(Restore(key.local, modules.BLACKLIST), before=(as_found,)))
     if outcome.state is not CallState.DONE:
         return outcome.failure()
+    seen = yield from ask(initramfs.READ)
+    if isinstance(seen, Failure) and seen.kind is FailureKind.UNREACHABLE:
+        return seen
     try:
-        image = initramfs.parse((yield from ask(initramfs.READ)))
+        image = initramfs.parse(seen)
     except Unreadable as error:
         return Failure(FailureKind.OTHER, f"{modules.BLACKLIST} is gone; whether the image has it: {error}")
     if image.carries_blacklist:
@@ -150,7 +153,9 @@ def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flo
             return made.failure()
     for module in load:
         # As the boot would load it: not where another file keeps it out. Its absence is no reason to stop.
-        yield from do(Guarded(Run(("modprobe", "--use-blacklist", module))))
+        loaded = yield from do(Guarded(Run(("modprobe", "--use-blacklist", module))))
+        if loaded.lost:
+            return loaded.failure()
     outcome = yield from do(Guarded(Disown(key.local)))
     return Done() if outcome.state is CallState.DONE else outcome.failure()
 

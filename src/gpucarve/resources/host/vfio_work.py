@@ -119,8 +119,10 @@ def release(
     now = yield from _drivers(members)
     if now is not None and (idle := [each for each in free if had[each].driver and each not in now]):
         # The driver's module may never have been loaded under this boot: udev loads it, unless it is blacklisted.
-        yield from do_all(tuple(Guarded(WriteValue(pci.sysfs(each, "uevent"), "add")) for each in idle))
-        yield from do(Guarded(Run(("udevadm", "settle", "--timeout=30"))))
+        told = yield from do_all(tuple(Guarded(WriteValue(pci.sysfs(each, "uevent"), "add")) for each in idle))
+        settled = yield from do(Guarded(Run(("udevadm", "settle", "--timeout=30"))))
+        if lost := next((each for each in (*told, settled) if each.lost), None):
+            return lost.failure()
         now = yield from _drivers(members)
     if now is None:
         return Failure(FailureKind.UNREACHABLE, f"what {gpu} is bound to cannot be read")
