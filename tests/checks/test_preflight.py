@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gpucarve.checks.preflight import preflight
-from gpucarve.facts import boot, driver, grub, modules, users, vendor_vfio
+from gpucarve.facts import boot, domains, driver, grub, modules, users, vendor_vfio
 from gpucarve.facts.observed import Unknown
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
@@ -18,6 +18,7 @@ from gpucarve.resources.host import kernel_arguments, mig_mode, slots, virtual_f
 from gpucarve.resources.host.kernel_arguments import KernelArguments
 from gpucarve.resources.host.mig_mode import MigMode
 from gpucarve.resources.host.vgpu import Vgpu
+from gpucarve.resources.host.vgpu_removal import NoVgpu
 from gpucarve.resources.host.virtual_functions import VirtualFunctions
 from tests.resources import sights
 from tests.resources.sights import BARE, FOREIGN, GPU, HOST, OTHER_GPU, PLAIN, TYPE, VFS, Sight, claim, functions, vgpus
@@ -95,6 +96,35 @@ def test_a_reboot_is_not_begun_where_who_uses_what_cannot_be_read(name: str) -> 
     assert found
     assert {each.verdict for each in found} == {Verdict.UNKNOWN}
     assert all("the file is damaged" in each.fact for each in found)
+
+
+def test_a_guest_without_a_gpu_stops_a_reboot_too_and_nothing_else() -> None:
+    running = domains.Domains(running={"db-1": domains.Domain("db-1")})
+    (found,) = _found(_bare(domains=running), ARGUMENTS)
+    assert (found.fact, found.warning) == ("guest db-1 runs", False)
+    assert _found(Sight(functions=functions(0), domains=running), FUNCTIONS) == ()
+
+
+def test_a_guest_that_has_a_gpu_is_named_once() -> None:
+    running = domains.Domains(running={"vm-7": domains.Domain("vm-7")})
+    found = _found(_bare(mediated=vgpus({FOREIGN: VFS[3]}, users=GUEST), domains=running), ARGUMENTS)
+    said = {each.fact for each in found if each.check == "in use"}
+    assert said == {f"vGPU {FOREIGN} on {GPU} is used by guest vm-7"}
+
+
+def test_a_guest_that_is_shut_off_and_counts_on_the_gpu_is_told_and_stops_nothing() -> None:
+    defined = domains.Domains(defined={"vm-9": domains.Domain("vm-9", frozenset({GPU}))})
+    (found,) = _found(Sight(functions=functions(0), domains=defined), FUNCTIONS)
+    assert found.warning
+    assert found.fact == f"guest vm-9 is defined with {GPU}"
+
+
+def test_a_guest_that_is_shut_off_and_counts_on_a_vgpu_that_goes_is_told() -> None:
+    uuid = sights.uuid(0)
+    defined = domains.Domains(defined={"vm-9": domains.Domain("vm-9", frozenset(), frozenset({uuid}))})
+    gone = NoVgpu(slots.key(HOST, GPU, TYPE, 0), GPU, "the document no longer asks for it")
+    (found,) = _found(Sight(claims=claim(0), mediated=vgpus({uuid: VFS[0]}), domains=defined), gone)
+    assert (found.warning, found.fact) == (True, f"guest vm-9 is defined with vGPU {uuid}")
 
 
 def test_vgpus_are_not_planned_where_mdevctl_is_missing() -> None:

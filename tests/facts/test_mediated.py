@@ -45,6 +45,13 @@ def test_a_device_is_read_with_its_parent_type_and_users() -> None:
     assert found.on(PciAddress.parse("0000:65:00.5")) == ()
 
 
+def test_a_guest_that_opens_the_device_itself_and_not_its_group_is_a_user_too() -> None:
+    argv = ("qemu-system-x86_64", "-name", "guest=vm-7,debug-threads=on")
+    links = LINKS | {"/sys/class/vfio-dev/vfio3/device/iommu_group": "../../../../kernel/iommu_groups/99"}
+    found = known(mediated.PROBE, TYPES, links, holders=(Holder("/dev/vfio/devices/vfio3", 41, argv),))
+    assert [user.guest for user in found.devices[UUID].users] == ["vm-7"]
+
+
 @pytest.mark.parametrize(
     ("argv", "name"),
     [

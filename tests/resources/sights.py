@@ -16,6 +16,7 @@ from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, Instant
 from gpucarve.facts import (
     bindings,
     boot,
+    domains,
     driver,
     entries,
     grub,
@@ -117,6 +118,7 @@ class Sight:
     bindings: bindings.Bindings | Unknown = field(default_factory=bindings.Bindings)
     users: users.Users | Unknown = field(default_factory=users.Users)
     vendor_vfio: vendor_vfio.VendorVfio | Unknown = field(default_factory=vendor_vfio.VendorVfio)
+    domains: domains.Domains | Unknown = field(default_factory=domains.Domains)
 
     def observed(self) -> Observed:
         """As a snapshot."""
@@ -138,6 +140,7 @@ class Sight:
             bindings.PROBE.name: self.bindings,
             users.PROBE.name: self.users,
             vendor_vfio.PROBE.name: self.vendor_vfio,
+            domains.PROBE.name: self.domains,
         }
         return Observed(HOST, facts)
 

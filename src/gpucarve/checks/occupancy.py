@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpucarve.facts import mediated, ours, pci, users
-from gpucarve.facts.observed import Observed
+from gpucarve.facts import domains, mediated, ours, pci, users
+from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.pci import PciAddress
 from gpucarve.plan.plans import Purpose, Step
-from gpucarve.resources.host import slots
+from gpucarve.resources.host import mig_mode, slots, vfio_binding, virtual_functions
 
 _HARMLESS = (DisruptionKind.NONE, DisruptionKind.SERVICE)
 _WHOLE_HOST = ("host", "pool")
+_WHOLE_GPU = (mig_mode.KIND, virtual_functions.KIND, vfio_binding.KIND)
 
 
 def findings(step: Step, purpose: Purpose, observed: Observed) -> Iterator[Finding]:
@@ -25,7 +27,9 @@ def findings(step: Step, purpose: Purpose, observed: Observed) -> Iterator[Findi
         yield from _vgpus_in_use(step, observed)
         yield from _gpus_in_use(step, observed)
     if step.action is Action.REBOOT:
+        yield from _guests(step, observed)
         yield from _lost(purpose, observed)
+    yield from _defined(step, observed)
 
 
 def _vgpus_in_use(step: Step, observed: Observed) -> Iterator[Finding]:
@@ -47,6 +51,39 @@ def _gpus_in_use(step: Step, observed: Observed) -> Iterator[Finding]:
         for user in (*holders.on_gpu(gpu.address), *group):
             if not user.unit:
                 yield _in_use(step, observed, f"{gpu.address} is used by {user}")
+
+
+def _guests(step: Step, observed: Observed) -> Iterator[Finding]:
+    """The guests that have no GPU, and end with the host all the same."""
+    known = observed.require(users.PROBE)
+    vgpus = observed.require(mediated.PROBE).devices.values()
+    told = {user.guest for device in vgpus for user in device.users}
+    told |= {user.guest for held in (*known.by_gpu.values(), *known.by_group.values()) for user in held}
+    for name in observed.require(domains.PROBE).running:
+        if name not in told:
+            yield _in_use(step, observed, f"guest {name} runs")
+
+
+def _defined(step: Step, observed: Observed) -> Iterator[Finding]:
+    """Guests that are shut off and count on what the step takes: told, since they only fail to start some day."""
+    known = observed.get(domains.PROBE)
+    if isinstance(known, Unknown):
+        return
+    address = step.key.subject.partition("#")[0]
+    if step.key.kind == slots.KIND and step.action is Action.REMOVE:
+        seat = slots.claimed(observed.require(ours.PROBE), step.key)
+        taken = f"vGPU {seat.uuid}" if seat else ""
+        owners = [name for name, each in known.defined.items() if seat and seat.uuid in each.mdevs]
+    elif step.key.kind in _WHOLE_GPU and not (step.key.kind == vfio_binding.KIND and step.action is Action.CREATE):
+        taken, gpu = address, PciAddress.parse(address)
+        owners = [name for name, each in known.defined.items() if gpu in each.functions]
+    else:
+        return
+    for name in owners:
+        rule = "libvirt would take the device, or miss it, when that guest starts"
+        fix = "take the device out of its definition, or leave this GPU out of the document"
+        fact = f"guest {name} is defined with {taken}"
+        yield Finding(observed.target, "defined guests", Verdict.DIFFERS, fact, rule, fix, warning=True)
 
 
 def _lost(purpose: Purpose, observed: Observed) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Mediated devices: which types each parent offers, which devices run, which are defined, who uses them.
 
 Boundary: sysfs' mdev interface and mdevctl's definitions. Source: Linux Documentation/driver-api/vfio-mediated-device,
-mdevctl(8). Users are the processes that have the device's vfio group open, see `facts.users`.
+mdevctl(8). Users are the processes that have the device or its vfio group open, see `facts.users`.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ def definition_path(parent: PciAddress, uuid: str) -> str:
 
 
 def _parse(replies: tuple[Reply, ...]) -> Mediated:
-    types, devices, definitions, holders, statuses = replies
+    types, devices, definitions, holders, statuses, openable = replies
     directories = {each.path for each in expect(statuses, PathStatuses).entries}
     return Mediated(
         _types(whole(types)),
-        _devices(expect(devices, Links), expect(holders, Holders)),
+        _devices(expect(devices, Links), users.by_group(expect(holders, Holders), expect(openable, Links))),
         _definitions(whole(definitions)),
         frozenset(PciAddress.parse(posixpath.basename(each)) for each in directories - {BUS}),
         BUS in directories,
@@ -114,12 +114,11 @@ def _types(files: Mapping[str, File]) -> dict[PciAddress, dict[str, MdevType]]:
     return dict(found)
 
 
-def _devices(links: Links, holders: Holders) -> dict[str, Mdev]:
+def _devices(links: Links, by_group: Mapping[str, tuple[User, ...]]) -> dict[str, Mdev]:
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for path, target in links.by_path().items():
         uuid, _, name = path.removeprefix(f"{DEVICES}/").partition("/")
         texts[uuid][name] = target
-    by_group = users.by_group(holders)
     found: dict[str, Mdev] = {}
     for uuid, each in texts.items():
         if not {"", "mdev_type"} <= each.keys():
@@ -165,6 +164,7 @@ PROBE = Probe(
         ReadFiles((f"{DEFINITIONS}/*:*:*.*/*",), limit=64 * KIB),
         users.HOLDERS,
         Stat((f"{DEFINITIONS}/*:*:*.*", BUS)),
+        users.VFIO_DEVICES,
     ),
     _parse,
 )

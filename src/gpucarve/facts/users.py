@@ -106,13 +106,22 @@ class Users:
         return self.by_group.get(number, ())
 
 
-def by_group(holders: Holders) -> dict[str, tuple[User, ...]]:
-    """The users of each VFIO group, by its number as text."""
+VFIO_DEVICES = ReadLinks((f"{_VFIO_DEVICES}/*/device/iommu_group",))
+"""Which group each device is of that can be opened by itself."""
+
+
+def by_group(holders: Holders, devices: Links) -> dict[str, tuple[User, ...]]:
+    """The users of each VFIO group, by its number as text: of the group, or of a device of it (the reply to
+    `VFIO_DEVICES`)."""
     found: dict[str, dict[int, User]] = defaultdict(dict)
+    groups = _vfio_devices(devices)
     for holder in holders.entries:
-        folder, _, name = _path(holder).rpartition("/")
+        path = _path(holder)
+        folder, _, name = path.rpartition("/")
         if folder == "/dev/vfio" and name.isdigit():
             found[name][holder.pid] = _user(holder, {})
+        elif path in groups:
+            found[str(groups[path])][holder.pid] = _user(holder, {})
     return {name: tuple(users.values()) for name, users in found.items()}
 
 
@@ -215,7 +224,7 @@ PROBE = Probe(
     (
         HOLDERS,
         ReadFiles((f"{_GPUS}/*/information",), limit=4 * KIB),
-        ReadLinks((f"{_VFIO_DEVICES}/*/device/iommu_group",)),
+        VFIO_DEVICES,
         Inspect(
             (
                 "systemctl",
