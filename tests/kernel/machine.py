@@ -65,12 +65,14 @@ def hardware(gpu: Gpu) -> list[str]:
 
 
 def display_card() -> list[str]:
-    """A card of two functions in one IOMMU group: NVIDIA's graphics, and a companion that a driver of the kernel has.
+    """A card of two functions in one IOMMU group: NVIDIA's graphics, and a companion that a driver of the kernel has;
+    and the host's own display, so that the card is not the one the firmware uses.
 
     The companion is a real device of QEMU's, so that its driver is a real one too, and one that the initramfs loads.
     """
     ids = "vendor-id=0x10de,device-id=0x1e30,class-id=0x0300,subsystem-vendor-id=0x10de,subsystem-id=0x12ba"
     return [
+        *("-device", "VGA,addr=0x6"),
         *("-device", f"gpu-double,id=card0,bus=port3,addr=0x0.0x0,multifunction=on,{ids}"),
         *("-object", "rng-random,filename=/dev/urandom,id=random1"),
         *("-device", "virtio-rng-pci,rng=random1,bus=port3,addr=0x0.0x1"),

@@ -87,7 +87,6 @@ static bool add_express(PCIDevice *dev, Error **errp)
         return false;
     }
     pcie_cap_flr_init(dev);
-    pcie_ari_init(dev, EXT_CAP_ARI, 0);
     return true;
 }
 
@@ -106,7 +105,9 @@ static void gpu_double_realize(PCIDevice *dev, Error **errp)
     if (msi_init(dev, 0, 1, true, false, errp) || !add_express(dev, errp)) {
         return;
     }
+    /* With ARI the first function alone would say which others there are; a card without VFs has the plain kind. */
     if (gpu->total_vfs) {
+        pcie_ari_init(dev, EXT_CAP_ARI, 0);
         pcie_sriov_pf_init(dev, EXT_CAP_SRIOV, TYPE_GPU_DOUBLE_VF, gpu->vf_device_id, gpu->total_vfs,
                            gpu->total_vfs, gpu->vf_offset, gpu->vf_stride);
         pcie_sriov_pf_init_vf_bar(dev, 0, memory64, VF_BAR0_SIZE);
@@ -171,7 +172,9 @@ static void gpu_double_vf_realize(PCIDevice *dev, Error **errp)
     set_identity(dev, GPU_DOUBLE(pcie_sriov_get_pf(dev)));
     memory_region_init_io(&vf->registers, OBJECT(dev), &inert_ops, vf, "gpu-double-vf-registers", VF_BAR0_SIZE);
     pcie_sriov_vf_register_bar(dev, 0, &vf->registers);
-    add_express(dev, errp);
+    if (add_express(dev, errp)) {
+        pcie_ari_init(dev, EXT_CAP_ARI, 0);
+    }
 }
 
 static void gpu_double_vf_exit(PCIDevice *dev)
