@@ -178,6 +178,67 @@ BOOT_UNIT: Calls = (
     *UNIT,
 )
 
+_BOUND: Calls = (
+    ReadLinks((f"{_SYSFS}/driver", "/sys/bus/pci/drivers/nvidia/0*", "/sys/bus/pci/drivers/vfio-pci/0*")),
+    ReadFiles((f"{_SYSFS}/driver_override", f"{_SYSFS}/modalias", "/sys/module/vfio_pci/initstate")),
+    Stat(("/sys/bus/pci/drivers_probe", "/sys/bus/pci/drivers/vfio-pci/*bind", "/sys/bus/pci/drivers/nvidia/*bind")),
+)
+
+
+def _to_driver(driver: str, what: str, value: str = GPU) -> WriteValue:
+    return WriteValue(f"/sys/bus/pci/drivers/{driver}/{what}", value)
+
+
+def _probe(value: str = GPU) -> WriteValue:
+    return WriteValue("/sys/bus/pci/drivers_probe", value)
+
+
+BINDING: Calls = (
+    *_BOUND,
+    _to_driver("vfio-pci", "unbind"),
+    Run(("modprobe", "no-such-module")),
+    Run(("modprobe", "vfio-pci"), deadline=120),
+    Run(("modprobe", "vfio-pci"), deadline=120),
+    *_BOUND,
+    _to_driver("vfio-pci", "unbind"),
+    _to_driver("vfio-pci", "bind"),
+    _to_driver("nvidia", "bind"),
+    _to_driver("nvidia", "unbind", "0000:77:00.0"),
+    _to_driver("nvidia", "unbind", "nonsense"),
+    _probe("0000:77:00.0"),
+    _probe("nonsense"),
+    WriteValue(f"{_SYSFS}/driver_override", "vfio-pci"),
+    _probe(),
+    *_BOUND,
+    _to_driver("nvidia", "unbind"),
+    *_BOUND,
+    _to_driver("nvidia", "unbind"),
+    _to_driver("nvidia", "bind"),
+    _probe(),
+    *_BOUND,
+    _to_driver("vfio-pci", "bind"),
+    _probe(),
+    _to_driver("nvidia", "unbind"),
+    WriteValue(f"{_SYSFS}/driver_override", "\n"),
+    *_BOUND,
+    _to_driver("vfio-pci", "unbind"),
+    _to_driver("vfio-pci", "bind"),
+    *_BOUND,
+    _probe(),
+    *_BOUND,
+    WriteValue(f"{_SYSFS}/uevent", "add"),
+    WriteValue(f"{_SYSFS}/uevent", "nonsense"),
+    Run(("udevadm", "settle", "--timeout=30")),
+    *_BOUND,
+    WriteValue(f"{_SYSFS}/driver_override", "no-such-driver"),
+    _to_driver("nvidia", "unbind"),
+    _probe(),
+    *_BOUND,
+    WriteValue(f"{_SYSFS}/driver_override", "\n"),
+    _to_driver("nvidia", "bind"),
+    *_BOUND,
+)
+
 
 def _compare(guest: Guest, folder: Path, arguments: str, calls: Calls) -> Pair:
     """Ask both everything."""
@@ -214,6 +275,13 @@ def test_virtual_functions_and_vgpus_come_and_go_alike(
 ) -> None:
     vgpu_host.shell(f"{driver.SRIOV_MANAGE} -d {GPU}")
     pair = _compare(vgpu_host, tmp_path, "quiet intel_iommu=on iommu=pt", WITH_IOMMU)
+    assert not pair.different, "\n".join(pair.different)
+    record_property("exchanges alike", len(set(pair.asked)))
+
+
+def test_a_function_changes_hands_alike(vgpu_host: Guest, tmp_path: Path, record_property: Record) -> None:
+    vgpu_host.shell(f"{driver.SRIOV_MANAGE} -d {GPU}")
+    pair = _compare(vgpu_host, tmp_path, "quiet intel_iommu=on iommu=pt", BINDING)
     assert not pair.different, "\n".join(pair.different)
     record_property("exchanges alike", len(set(pair.asked)))
 

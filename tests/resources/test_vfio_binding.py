@@ -184,9 +184,11 @@ def test_every_function_goes_to_vfio_pci_by_its_address() -> None:
 
 def test_a_function_is_taken_only_while_it_is_the_board_that_it_was() -> None:
     _, driven = _run(WANTED, _sight(NATIVE), Kernel(dict(NATIVE)))
+    boards = zip(ALL, ("1e30", "10f7", "1ad6"), strict=True)
     assert driven.asked[0][0].before == tuple(
-        Equals(pci.sysfs(each, "device"), f"0x{number}")
-        for each, number in zip(ALL, ("1e30", "10f7", "1ad6"), strict=True)
+        Equals(pci.sysfs(each, name), f"0x{value}")
+        for each, number in boards
+        for name, value in (("device", number), ("subsystem_device", "129e"))
     )
 
 

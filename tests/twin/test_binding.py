@@ -90,6 +90,7 @@ async def test_vfio_pci_takes_nothing_without_an_iommu_group(bench: Bench) -> No
         (f"{DRIVERS}/nouveau/bind", AUDIO, FailureKind.ABSENT),
         (f"{DRIVERS}/nouveau/bind", QUADRO, FailureKind.BUSY),
         ("/sys/bus/pci/drivers_probe", "0000:ff:1f.7", FailureKind.ABSENT),
+        (f"{DEVICES}/{QUADRO}/uevent", "sing", FailureKind.INVALID),
     ],
 )
 async def test_what_makes_no_sense_is_refused_as_the_kernel_does(

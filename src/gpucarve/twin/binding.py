@@ -19,6 +19,7 @@ from gpucarve.twin.functions import present
 from gpucarve.twin.machine import Machine
 
 _NVIDIA = "nvidia"
+_ACTIONS = ("add", "remove", "change", "move", "online", "offline", "bind", "unbind")
 
 
 def override(machine: Machine, address: str, driver: str) -> Machine:
@@ -78,9 +79,10 @@ def probe(machine: Machine, text: str) -> Machine:
 
 def announce(machine: Machine, address: str, text: str) -> Machine:
     """Writing to `uevent`: with `add`, udev does with the function what it did when it appeared."""
-    if text.strip() != "add":
-        return machine
-    return udev_rules.added(machine, address)
+    action = next(iter(text.split()), "")
+    if action not in _ACTIONS:
+        raise KernelError(errno.EINVAL, f"/sys/bus/pci/devices/{address}/uevent")
+    return udev_rules.added(machine, address) if action == "add" else machine
 
 
 def held(machine: Machine, text: str) -> bool:

@@ -111,7 +111,7 @@ class VfioBinding:
             after=f"{DRIVER} for {'all of them' if len(members) > 1 else 'it'}, now and at every boot",
             reason="a guest gets the GPU whole",
             work=work,
-            preconditions=tuple(vfio_work.same(each) for each in members.values()),
+            preconditions=vfio_work.same(members.values()),
             undo=Compensate("each function with the driver that it had"),
             disruption=Disruption(DisruptionKind.DRIVER_RELOAD, str(self.gpu)) if left else Disruption(),
             assumes=(Assumption(FACT, str(self.gpu), DRIVER),),

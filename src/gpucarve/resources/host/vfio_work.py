@@ -58,7 +58,7 @@ def bind(
     left = [each for each in members.values() if each.driver != DRIVER]
     path, wanted = bindings.path(gpu), bindings.rule(gpu, tuple(members))
     done = yield from _carry_out(
-        Guarded(Claim(key.local, _record(gpu, members)), before=tuple(same(each) for each in members.values())),
+        Guarded(Claim(key.local, _record(gpu, members)), before=same(members.values())),
         Guarded(
             WriteFile(path, wanted),
             before=(own_file.as_found(path, rule),),
@@ -189,9 +189,13 @@ def _unbind(function: PciAddress, driver: str, before: tuple[Predicate, ...] = (
     return Guarded(unbind, before=before, wanted=(Absent(pci.sysfs(function, "driver")),))
 
 
-def same(function: pci.Function) -> Predicate:
-    """It is the board that it was."""
-    return Equals(pci.sysfs(function.address, "device"), f"0x{function.device}")
+def same(functions: Iterable[pci.Function]) -> tuple[Predicate, ...]:
+    """Each is the board that it was: one id covers several, so the subsystem's counts too."""
+    return tuple(
+        Equals(pci.sysfs(each.address, name), f"0x{value}")
+        for each in functions
+        for name, value in (("device", each.device), ("subsystem_device", each.subsystem))
+    )
 
 
 def _record(gpu: PciAddress, members: Mapping[PciAddress, pci.Function]) -> str:
