@@ -11,9 +11,10 @@ import pytest
 
 from gpucarve.calls import state
 from gpucarve.calls.replies import Exited, Failure, FailureKind
-from gpucarve.facts import initramfs, modules
+from gpucarve.facts import bindings, initramfs, modules
 from gpucarve.facts.initramfs import Initramfs
 from gpucarve.facts.observed import Unreadable
+from gpucarve.model.pci import PciAddress
 from tests.transports.shell.shells import SHELLS
 
 LISTS = {
@@ -55,9 +56,9 @@ class Root:
             self.put(f"/bin/{name}", f"#!/bin/sh\n{text}")
             (self._path / "bin" / name).chmod(0o755)
 
-    def look(self) -> Initramfs:
+    def look(self, *forced: str) -> Initramfs:
         """What the script says, read."""
-        argv = (*self._shell, "-c", initramfs.LOOK, "look", str(self._path))
+        argv = (*self._shell, "-c", initramfs.LOOK, "look", str(self._path), *forced)
         environment = {"PATH": f"{self._path}/bin:/usr/bin:/bin"}
         ended = subprocess.run(argv, capture_output=True, env=environment, check=False)
         assert ended.stderr == b""
@@ -105,6 +106,15 @@ def test_with_our_claim_and_without_our_file_it_is_listed(root: Root) -> None:
     root.tools("initramfs-tools", *INSIDE, OURS)
     root.put(f"{state.CLAIMS}/{modules.BLACKLIST_CLAIM}/record", "{}")
     assert root.look().carries_blacklist is True
+
+
+@pytest.mark.parametrize("kind", sorted(LISTS))
+def test_whoever_takes_something_out_has_it_listed_whatever_is_so(root: Root, kind: str) -> None:
+    gpu = PciAddress.parse("0000:65:00.0")
+    root.tools(kind, *INSIDE, bindings.path(gpu).lstrip("/"), "etc/udev/rules.d/40-gpucarve.rules")
+    assert root.look() == Initramfs(kind)
+    listed = Initramfs(kind, frozenset({"nouveau"}), carries_blacklist=False, rules=frozenset({gpu}))
+    assert root.look("list") == listed
 
 
 def test_a_kernel_without_an_image_has_nothing_inside(root: Root) -> None:

@@ -111,7 +111,7 @@ def card(carded: Guest, tmp_path: Path) -> Card:
 
 
 def test_both_functions_are_given_through_a_reboot_stay_so_at_the_next_and_come_back(card: Card) -> None:
-    assert card.drivers() == NATIVE
+    assert card.drivers() == NATIVE, "nouveau is in the image"
     start = card.everything()
     result = card.run()
     assert result.done, result.endings
@@ -137,12 +137,23 @@ def test_a_blacklist_that_came_after_the_image_does_not_reach_it_and_ours_does(c
     assert step.after == "nouveau kept out, also in the initramfs"
 
 
-def test_our_rule_alone_is_in_time_for_what_no_image_loads_and_late_for_what_one_does(card: Card) -> None:
-    """Without the boot unit: nouveau is loaded from the disk here, virtio's driver from the image."""
-    assert card.run().done
-    card.guest.shell("systemctl disable gpucarve-boot.service 2>/dev/null; rm /etc/modprobe.d/gpucarve.conf")
+def test_our_rule_alone_is_late_for_a_driver_in_the_image_until_the_image_has_it_too(card: Card) -> None:
+    """Without the boot unit: nouveau comes from the disk here, virtio's driver from the image."""
     card.guest.shell("rm /etc/initramfs-tools/hooks/graphics; update-initramfs -u >/dev/null 2>&1; sync", timeout=600)
+    assert card.run().done
+    card.guest.shell(
+        "systemctl disable gpucarve-boot.service 2>/dev/null; mv /etc/modprobe.d/gpucarve.conf /root/; sync"
+    )
     card.guest.reboot()
     assert "nouveau" in card.guest.shell("cat /proc/modules")
     assert card.drivers() == {CARD: "vfio-pci", COMPANION: "virtio-pci"}
     assert card.override(COMPANION) == "vfio-pci"
+    card.guest.shell("update-initramfs -u >/dev/null 2>&1; sync", timeout=600)
+    card.guest.reboot()
+    assert card.drivers() == GIVEN
+    card.guest.shell("mv /root/gpucarve.conf /etc/modprobe.d/; sync")
+    result = card.run(Purpose.ROLLBACK)
+    assert result.done, result.endings
+    assert "gpucarve" not in card.guest.shell(f"lsinitramfs {IMAGE}")
+    card.guest.reboot()
+    assert card.drivers() == NATIVE

@@ -12,8 +12,8 @@ import pytest
 from gpucarve.calls.predicates import Equals
 from gpucarve.calls.primitives import Claim, Disown, ReadFiles, ReadLinks, Remove, Run, WriteFile, WriteValue
 from gpucarve.calls.programs import CallOutcome, CallState, Guarded
-from gpucarve.calls.replies import Done, Failure, FailureKind, File, Files, Link, Links
-from gpucarve.facts import bindings, mediated, pci, users
+from gpucarve.calls.replies import Done, Exited, Failure, FailureKind, File, Files, Link, Links
+from gpucarve.facts import bindings, initramfs, mediated, pci, users
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.pci import PciAddress
@@ -91,6 +91,7 @@ class Kernel:
     fails: Callable[[Any], Failure | None] = lambda _write: None
     lock: str | None = None
     refusals: int = 0
+    image: str = "tool initramfs-tools\nlisted\n"
 
     def driven(self) -> Driven:
         """A flow's counterpart."""
@@ -100,6 +101,8 @@ class Kernel:
         if isinstance(request, ReadFiles):
             assert request.patterns == (LOCK,)
             return Files((File(LOCK, self.lock.encode()),) if self.lock is not None else ())
+        if request == initramfs.LISTED:
+            return Exited(0, self.image.encode())
         assert isinstance(request, ReadLinks)
         here = {pci.sysfs(each, "driver"): driver for each, driver in self.drivers.items() if driver}
         return Links(tuple(Link(path, f"../../drivers/{here[path]}") for path in request.patterns if path in here))
@@ -334,6 +337,27 @@ def test_each_function_goes_back_to_the_driver_that_it_had_and_the_claim_goes_la
     writes = _written(driven)
     assert writes[0] == Remove(bindings.path(GPU))
     assert writes[-1] == Disown(KEY.local)
+
+
+def test_an_image_that_carries_our_rule_is_made_anew_before_the_claim_goes() -> None:
+    kernel = Kernel(dict(GIVEN), image=f"tool initramfs-tools\nlisted\nrules {GPU}\n")
+    result, driven = _run(BACK, _sight(GIVEN, claimed=True, rule=RULE), kernel)
+    assert result == Done()
+    assert driven.commands()[-2:] == ["update-initramfs -u -k all", "Disown"]
+
+
+@pytest.mark.parametrize("image", [f"tool dracut\nlisted\nrules {OTHER}\n", "tool \n"])
+def test_an_image_without_our_rule_is_left_as_it_is(image: str) -> None:
+    result, driven = _run(BACK, _sight(GIVEN, claimed=True, rule=RULE), Kernel(dict(GIVEN), image=image))
+    assert result == Done()
+    assert not {"update-initramfs -u -k all", "dracut --regenerate-all --force"} & set(driven.commands())
+
+
+def test_an_image_that_cannot_be_listed_keeps_the_claim() -> None:
+    kernel = Kernel(dict(GIVEN), image="tool dracut\nfailed\n")
+    result, driven = _run(BACK, _sight(GIVEN, claimed=True, rule=RULE), kernel)
+    assert isinstance(result, Failure)
+    assert "Disown" not in driven.commands()
 
 
 def test_a_driver_that_is_not_loaded_is_asked_for_through_udev() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpucarve import app
+from gpucarve.calls.primitives import Run
 from gpucarve.engine.converge import Result
 from gpucarve.engine.events import Event
 from gpucarve.facts import modules, ours
@@ -130,6 +131,17 @@ async def test_rolled_back_the_host_is_as_it_was(shop: Shop) -> None:
     assert (await shop.run(Purpose.ROLLBACK)).done
     assert footprint(shop.host) == before
     assert (await shop.observed()).require(ours.PROBE).claims == {}
+
+
+async def test_rolled_back_after_a_kernel_came_in_between_the_image_has_nothing_of_ours(shop: Shop) -> None:
+    """A package makes the image anew while the GPU is given away; the image takes our rule in with everything else."""
+    before = footprint(shop.host)
+    assert (await shop.run()).done
+    shop.host.by_hand(Run(("update-initramfs", "-u")))
+    assert (await shop.run(Purpose.ROLLBACK)).done
+    assert footprint(shop.host) == before
+    await shop.restart()
+    assert shop.drivers(*FUNCTIONS, T4) == NATIVE | {T4: "nouveau"}
 
 
 async def test_a_guest_keeps_the_gpu(shop: Shop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpucarve.calls.primitives import WriteValue
+from gpucarve.calls.primitives import Remove, WriteValue
 from gpucarve.calls.programs import CallState
 from gpucarve.calls.replies import Done, Failure, FailureKind
 from gpucarve.facts import bindings
@@ -160,6 +160,22 @@ async def test_a_driver_in_the_image_is_there_before_any_rule(keyboard: Keyboard
     await keyboard.reboot()
     assert keyboard.bound(QUADRO, USB) == {QUADRO: "nouveau", USB: "xhci_hcd"}
     assert keyboard.text(f"{DEVICES}/{USB}/driver_override") == "vfio-pci\n"
+
+
+async def test_a_rule_that_the_image_has_taken_in_is_there_before_its_drivers(keyboard: Keyboard) -> None:
+    _rule(keyboard)
+    assert keyboard.run("update-initramfs", "-u").status == 0
+    await keyboard.reboot()
+    assert keyboard.bound(*FUNCTIONS) == GIVEN
+
+
+async def test_a_rule_that_is_gone_from_the_disk_alone_goes_on_from_the_image(keyboard: Keyboard) -> None:
+    _rule(keyboard)
+    keyboard.run("update-initramfs", "-u")
+    keyboard.host.by_hand(Remove(bindings.path(PciAddress.parse(QUADRO))))
+    await keyboard.reboot()
+    assert keyboard.bound(*FUNCTIONS) == {}
+    assert keyboard.text(f"{DEVICES}/{QUADRO}/driver_override") == "vfio-pci\n"
 
 
 async def test_a_blacklist_that_came_after_the_image_does_not_reach_it(keyboard: Keyboard) -> None:

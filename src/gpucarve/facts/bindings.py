@@ -17,7 +17,7 @@ from gpucarve.facts.observed import Probe, whole
 from gpucarve.model.pci import PciAddress
 
 DRIVER = "vfio-pci"
-_BEFORE, _AFTER = "/etc/udev/rules.d/40-gpucarve-", ".rules"
+BEFORE, AFTER = "/etc/udev/rules.d/40-gpucarve-", ".rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Bindings:
 
 def path(gpu: PciAddress) -> str:
     """The rule file of a GPU."""
-    return f"{_BEFORE}{gpu}{_AFTER}"
+    return f"{BEFORE}{gpu}{AFTER}"
 
 
 def rule(gpu: PciAddress, functions: Sequence[PciAddress]) -> bytes:
@@ -52,10 +52,10 @@ def _parse(replies: tuple[Reply, ...]) -> Bindings:
     found: dict[PciAddress, bytes] = {}
     for place, file in whole(replies[0]).items():
         try:
-            found[PciAddress.parse(place.removeprefix(_BEFORE).removesuffix(_AFTER))] = file.content
+            found[PciAddress.parse(place.removeprefix(BEFORE).removesuffix(AFTER))] = file.content
         except ValueError:
             continue  # not a name that we give
     return Bindings(found)
 
 
-PROBE = Probe("bindings", (ReadFiles((f"{_BEFORE}*{_AFTER}",), limit=64 * KIB),), _parse)
+PROBE = Probe("bindings", (ReadFiles((f"{BEFORE}*{AFTER}",), limit=64 * KIB),), _parse)

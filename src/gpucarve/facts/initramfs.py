@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from gpucarve.calls import state
 from gpucarve.calls.primitives import Inspect
 from gpucarve.calls.replies import Exited, Reply
-from gpucarve.facts import modules
+from gpucarve.facts import bindings, modules
 from gpucarve.facts.observed import Probe, Unreadable, expect
+from gpucarve.model.pci import PciAddress
 
 TOOLS = ("initramfs-tools", "dracut")
 EARLY = frozenset({"nouveau", "nova_core"})  # the kernel's own drivers, which bind any GPU that nothing keeps them from
 
-# `$1` is put before every path, for a root directory elsewhere.
+# `$1` is put before every path, for a root directory elsewhere; with `$2` the image is listed whatever is so.
 LOOK = f"""\
 root=${{1-}}
 ours=$root{modules.BLACKLIST}
@@ -34,7 +35,8 @@ if has update-initramfs lsinitramfs; then tool=initramfs-tools
 elif [ ! -e "$root/run/ostree-booted" ] && has dracut lsinitrd; then tool=dracut
 fi
 echo "tool $tool"
-if [ ! -e "$root{state.CLAIMS}/{modules.BLACKLIST_CLAIM}/record" ]; then
+if [ -n "${{2-}}" ]; then :
+elif [ ! -e "$root{state.CLAIMS}/{modules.BLACKLIST_CLAIM}/record" ]; then
     loaded '{"|".join(sorted(EARLY))}' || exit 0
 elif [ -e "$ours" ]; then
     named=$(sed -n 's/^blacklist //p' "$ours" | tr '\\n-' '|_')
@@ -51,6 +53,7 @@ echo listed
 printf '%s\\n' "$list" | sed -n -e 's|.*/||' -e '/\\.ko/{{s|\\.ko.*||' -e 's|-|_|g' -e 's|^|module |p' -e '}}' |
     grep -E '^module (nouveau|nova_core|nova_drm|nvidia|nvidia_.*|nvidiafb|vfio_pci)$' | sort -u
 printf '%s\\n' "$list" | grep -qE '(^| |/){modules.BLACKLIST.lstrip("/")}$' && echo carries
+printf '%s\\n' "$list" | sed -n 's|.*{bindings.BEFORE.lstrip("/")}\\(.*\\){bindings.AFTER}$|rules \\1|p'
 exit 0
 """
 
@@ -59,11 +62,12 @@ exit 0
 class Initramfs:
     """`tool` is `initramfs-tools`, `dracut`, or empty where neither can make the image anew; `holds` the GPU drivers
     inside the running kernel's image and `carries_blacklist` whether our own file is in it: None where it was not
-    looked at."""
+    looked at. `rules` are the GPUs whose udev rule of ours is in it."""
 
     tool: str = ""
     holds: frozenset[str] | None = None
     carries_blacklist: bool | None = None
+    rules: frozenset[PciAddress] = frozenset()
 
 
 def parse(reply: Reply) -> Initramfs:
@@ -78,8 +82,10 @@ def parse(reply: Reply) -> Initramfs:
     if "listed" not in lines:
         return Initramfs(name)
     holds = frozenset(modules.named(line.removeprefix("module ")) for line in lines if line.startswith("module "))
-    return Initramfs(name, holds, "carries" in lines)
+    rules = frozenset(PciAddress.parse(line.removeprefix("rules ")) for line in lines if line.startswith("rules "))
+    return Initramfs(name, holds, "carries" in lines, rules)
 
 
 READ = Inspect(("sh", "-c", LOOK), deadline=120)
+LISTED = Inspect(("sh", "-c", LOOK, "look", "", "list"), deadline=120)  # for whoever takes something out of the image
 PROBE = Probe("initramfs", (READ,), lambda replies: parse(replies[0]))

@@ -82,7 +82,7 @@ def announce(machine: Machine, address: str, text: str) -> Machine:
     action = next(iter(text.split()), "")
     if action not in _ACTIONS:
         raise KernelError(errno.EINVAL, f"/sys/bus/pci/devices/{address}/uevent")
-    return udev_rules.added(machine, address) if action == "add" else machine
+    return udev_rules.of_disk(machine).added(machine, address) if action == "add" else machine
 
 
 def held(machine: Machine, text: str) -> bool:

@@ -24,11 +24,11 @@ def bind_all(machine: Machine) -> Machine:
 
 def _from_image(machine: Machine, addresses: tuple[str, ...]) -> Machine:
     image = initramfs.started_from(machine)
-    kept_out = modules.kept_out(image.files.values(), machine.up.boot.cmdline)
+    texts = (*image.texts("/etc/modprobe.d"), *image.texts("/usr/lib/modprobe.d"))
+    kept_out = modules.kept_out(texts, machine.up.boot.cmdline)
+    rules = udev_rules.Rules(image.texts("/etc/udev/rules.d"), image.modules - kept_out)
     for address in addresses:
-        module = modules.module_of(modules.may_bind(machine, address))
-        if module in image.modules and module not in kept_out:
-            machine = modules.load(machine, module)
+        machine = rules.added(machine, address)
     return machine
 
 
@@ -37,8 +37,9 @@ def _from_disk(machine: Machine, addresses: tuple[str, ...]) -> Machine:
     for module in _wanted(machine):
         if module not in kept_out and module in modules.installed(machine.hardware):
             machine = modules.load(machine, module)
+    rules = udev_rules.of_disk(machine)
     for address in addresses:
-        machine = udev_rules.added(machine, address)
+        machine = rules.added(machine, address)
     return machine
 
 

@@ -3,8 +3,8 @@
 It is stored where the tool puts it, as data: the paths in it, with the text of each file of modprobe.d. What stands on
 the disk later does not reach it. initramfs-tools takes in the modules that /etc/initramfs-tools/modules names and, with
 FRAMEBUFFER=y, the kernel's graphics drivers; dracut takes in the graphics drivers of the displays there are. Both copy
-modprobe.d. Sources: mkinitramfs(8) and the hook `framebuffer` of initramfs-tools; dracut's modules `drm` and
-`kernel-modules`.
+modprobe.d, and initramfs-tools the rules of udev that somebody wrote. Sources: mkinitramfs(8) and the hooks
+`framebuffer` of initramfs-tools and `udev` of udev; dracut's modules `drm`, `kernel-modules` and `udev-rules`.
 
 Boundary: files in, a file out; the tools' words are `commands`'.
 """
@@ -36,10 +36,14 @@ _GRAPHICS = frozenset(name for name, folder in _FOLDERS.items() if "/gpu/" in fo
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What is in an image: modules, and the files of modprobe.d by path without its leading slash."""
+    """What is in an image: modules, and files of configuration by path without its leading slash."""
 
     modules: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def texts(self, folder: str) -> list[str]:
+        """The files of a folder, in the order of their names."""
+        return [self.files[path] for path in sorted(self.files) if path.startswith(f"{folder.lstrip('/')}/")]
 
     def paths(self, kernel: str) -> list[str]:
         """Everything in it, as a tool lists it."""
@@ -75,10 +79,13 @@ def read(machine: Machine, place: str) -> Image | None:
 def make(machine: Machine, kernel: str, tool: str) -> Machine:
     """The machine with this kernel's image made anew. Raises KernelError when there is no room."""
     sight = view(machine)
+    wanted = ["/etc/modprobe.d/*.conf", "/usr/lib/modprobe.d/*.conf"]
+    if tool == TOOLS:
+        wanted.append("/etc/udev/rules.d/*.rules")
     files = {
         found.lstrip("/"): sight.file(found).content.decode("utf-8", "replace")
-        for folder in ("/etc", "/usr/lib")
-        for found, _ in sight.expand(f"{folder}/modprobe.d/*.conf")
+        for pattern in wanted
+        for found, _ in sight.expand(pattern)
         if sight.exists(found)
     }
     inside = sorted(_inside(machine, tool))

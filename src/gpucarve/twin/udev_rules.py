@@ -10,8 +10,8 @@ Boundary: reads the rules on the disk; binding is `modules`'.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from gpucarve.twin import modules
@@ -44,24 +44,35 @@ def kept_out(machine: Machine) -> frozenset[str]:
     return modules.kept_out(texts(machine, *folders), machine.up.boot.cmdline)
 
 
-def added(machine: Machine, address: str) -> Machine:
-    """The machine after udev has seen the function appear."""
-    function = present(machine.hardware, machine.up.devices)[address]
-    later: list[str] = []
-    for line in _lines(machine):
-        tokens = _tokens(line)
-        if tokens and all(_matches(each, function) for each in tokens if each[2] in ("==", "!=")):
-            machine = _assign(machine, function, tokens, later)
-    known = modules.module_of(function.device.driver) if function.index is None else ""
-    for module in (*later, known):
-        if module and module not in kept_out(machine):
-            machine = modules.load(machine, module)
-    return machine
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The texts of rules, and the modules that udev may load: those of the disk, or those inside an image."""
+
+    texts: Sequence[str]
+    modules: Collection[str]
+
+    def added(self, machine: Machine, address: str) -> Machine:
+        """The machine after udev has seen the function appear."""
+        function = present(machine.hardware, machine.up.devices)[address]
+        later: list[str] = []
+        for line in self._lines():
+            tokens = _tokens(line)
+            if tokens and all(_matches(each, function) for each in tokens if each[2] in ("==", "!=")):
+                machine = _assign(machine, function, tokens, later)
+        known = modules.module_of(function.device.driver) if function.index is None else ""
+        for module in (*later, known):
+            if module in self.modules:
+                machine = modules.load(machine, module)
+        return machine
+
+    def _lines(self) -> Iterator[str]:
+        for text in self.texts:
+            yield from (line for line in text.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
 
 
-def _lines(machine: Machine) -> Iterator[str]:
-    for text in texts(machine, *_FOLDERS):
-        yield from (line for line in text.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
+def of_disk(machine: Machine) -> Rules:
+    """The rules that stand on the disk now."""
+    return Rules(texts(machine, *_FOLDERS), modules.installed(machine.hardware) - kept_out(machine))
 
 
 def _tokens(line: str) -> list[Token]:

@@ -17,29 +17,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gpucarve.calls import state
-from gpucarve.calls.flows import Flow, ask, do
+from gpucarve.calls.flows import Flow, do
 from gpucarve.calls.predicates import Sha256
 from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
 from gpucarve.calls.programs import CallState, Guarded
-from gpucarve.calls.replies import Done, Failure, FailureKind
+from gpucarve.calls.replies import Done, Failure
 from gpucarve.facts import initramfs, modules, ours
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.model.changes import Action, Assumption, Disruption, DisruptionKind, PutBack
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
 from gpucarve.resources.decisions import Batch, Blocked, Change, Decision, Outlook, Settled
-from gpucarve.resources.host import own_file
+from gpucarve.resources.host import early_image, own_file
 from gpucarve.resources.order import Stage
 
 KIND = modules.BLACKLIST_CLAIM
 FACT = "drivers kept out"
 _RULE = "a GPU that goes to a guest, or that NVIDIA's driver is to have, must not be bound by another driver at boot"
-_MAKE = {
-    "initramfs-tools": ("update-initramfs", "-u", "-k", "all"),
-    "dracut": ("dracut", "--regenerate-all", "--force"),
-}
 _LINE = re.compile(r"blacklist \w+")
-_MAKING = 900.0  # seconds for the images of a handful of kernels
 
 
 def key(target: Target) -> ResourceKey:
@@ -72,7 +67,7 @@ class DriverBlacklist:
         if now is not None and not own_file.is_ours(now, _LINE):
             return _not_ours(self.key)
         # A module that is not loaded is not in the image, or the image keeps it out: there is nothing to look at.
-        make = self._make(observed.require(initramfs.PROBE), loaded, now == wanted) if loaded else ()
+        make = self._make(observed.require(initramfs.PROBE), loaded, now == wanted) if loaded else None
         return Change(
             Action.CHANGE,
             before=f"{', '.join(loaded)} loaded" if loaded else f"nothing keeps {', '.join(missing)} out",
@@ -86,22 +81,22 @@ class DriverBlacklist:
             takes_reboot=bool(loaded),
         )
 
-    def _make(self, image: initramfs.Initramfs, loaded: Sequence[str], same: bool) -> tuple[str, ...]:
+    def _make(self, image: initramfs.Initramfs, loaded: Sequence[str], same: bool) -> Run | None:
         """The command that makes the image anew, where it holds one of them and not the file as it will be."""
         inside = image.holds is None or bool(image.holds & set(loaded))
         if not image.tool or not inside or (image.carries_blacklist and same):
-            return ()
-        return _MAKE[image.tool]
+            return None
+        return early_image.make(image.tool)
 
     def _writes(
-        self, now: bytes | None, wanted: bytes, loaded: tuple[str, ...], make: tuple[str, ...]
+        self, now: bytes | None, wanted: bytes, loaded: tuple[str, ...], make: Run | None
     ) -> tuple[Guarded, ...]:
         record = {"kind": KIND, "modules": list(map(modules.named, self.modules)), "loaded": list(loaded)}
         as_found, there = own_file.as_found(modules.BLACKLIST, now), Sha256.of(modules.BLACKLIST, wanted)
         claim = Guarded(Claim(self.key.local, json.dumps(record), (modules.BLACKLIST,)), before=(as_found,))
         write = Guarded(WriteFile(modules.BLACKLIST, wanted), before=(as_found,), wanted=(there,))
         writes = (claim, write) if now != wanted else (claim,) if make else ()
-        return (*writes, Guarded(Run(make, deadline=_MAKING), before=(there,))) if make else writes
+        return (*writes, Guarded(make, before=(there,))) if make else writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +135,9 @@ def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flo
     outcome = yield from do(Guarded(Restore(key.local, modules.BLACKLIST), before=(as_found,)))
     if outcome.state is not CallState.DONE:
         return outcome.failure()
-    seen = yield from ask(initramfs.READ)
-    if isinstance(seen, Failure) and seen.kind is FailureKind.UNREACHABLE:
-        return seen
-    try:
-        image = initramfs.parse(seen)
-    except Unreadable as error:
-        return Failure(FailureKind.OTHER, f"{modules.BLACKLIST} is gone; whether the image has it: {error}")
-    if image.carries_blacklist:
-        made = yield from do(Guarded(Run(_MAKE[image.tool], deadline=_MAKING)))
-        if made.state is not CallState.DONE:
-            return made.failure()
+    made = yield from early_image.made_anew(lambda image: image.carries_blacklist is True)
+    if isinstance(made, Failure):
+        return made
     for module in load:
         # As the boot would load it: not where another file keeps it out. Its absence is no reason to stop.
         loaded = yield from do(Guarded(Run(("modprobe", "--use-blacklist", module))))

@@ -29,7 +29,7 @@ from gpucarve.facts import bindings, ours, pci
 from gpucarve.facts.observed import Unreadable
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.pci import PciAddress
-from gpucarve.resources.host import own_file
+from gpucarve.resources.host import early_image, own_file
 
 KIND = "vfio-binding"  # the kind of a binding's claim
 DRIVER = bindings.DRIVER
@@ -96,7 +96,7 @@ def release(
     had: Mapping[PciAddress, Had],
     rule: bytes | None,
 ) -> Flow[Done | Failure]:
-    """Each of `members` back to the driver it `had`; the claim goes last."""
+    """Each of `members` back to the driver it `had`, and our rule out of the image too; the claim goes last."""
     path = bindings.path(gpu)
     if rule is not None:
         gone = Guarded(Remove(path), before=(own_file.as_found(path, rule),), wanted=(Absent(path),))
@@ -128,6 +128,9 @@ def release(
         return Failure(FailureKind.UNREACHABLE, f"what {gpu} is bound to cannot be read")
     if kept := [str(each) for each in given if now.get(each) == DRIVER]:
         return Failure(FailureKind.OTHER, f"{', '.join(kept)} is still bound to {DRIVER}")
+    made = yield from early_image.made_anew(lambda image: gpu in image.rules)
+    if isinstance(made, Failure):
+        return made
     return (yield from _carry_out(Guarded(Disown(key.local))))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gpucarve.calls import state
-from gpucarve.facts import active_vgpus, modules
+from gpucarve.facts import active_vgpus, bindings, modules
 from gpucarve.facts import initramfs as facts
 from gpucarve.twin import initramfs
 from gpucarve.twin.commands import images
@@ -36,7 +36,8 @@ def sh(machine: Machine, invocation: Invocation) -> Ran:
 def _look(machine: Machine, invocation: Invocation) -> Ran:
     tool = _tool(machine)
     said = f"tool {tool}\n"
-    if not tool or not _matters(machine):
+    forced = bool(invocation.arguments[4:])
+    if not tool or not (forced or _matters(machine)):
         return ran(machine, 0.01, said)
     if tool == initramfs.DRACUT:
         listed = images.lsinitrd(machine, invocation)
@@ -50,7 +51,11 @@ def _look(machine: Machine, invocation: Invocation) -> Ran:
     paths = [line.split()[-1] for line in listed.exited.text().splitlines()]
     names = sorted(path.rpartition("/")[2].partition(".ko")[0].replace("-", "_") for path in paths if ".ko" in path)
     said += "listed\n" + "".join(f"module {name}\n" for name in names if name in _SHOWN)
-    return ran(machine, listed.seconds, said + ("carries\n" if modules.BLACKLIST.lstrip("/") in paths else ""))
+    said += "carries\n" if modules.BLACKLIST.lstrip("/") in paths else ""
+    before, after = bindings.BEFORE.lstrip("/"), bindings.AFTER
+    ruled = (path for path in paths if path.startswith(before) and path.endswith(after))
+    said += "".join(f"rules {path.removeprefix(before).removesuffix(after)}\n" for path in ruled)
+    return ran(machine, listed.seconds, said)
 
 
 def _tool(machine: Machine) -> str:
