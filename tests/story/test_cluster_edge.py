@@ -82,7 +82,8 @@ async def test_the_label_comes_after_the_vgpus_and_the_number_is_asserted(lab: L
     result = await _converge(lab, await _draft(lab))
     assert result.done, result.endings
     order = [event.step.key.kind for event in lab.events if isinstance(event, StepEnded) and event.outcome == "done"]
-    assert order == ["kernel-arguments", "reboot", "virtual-functions", "vgpu", "vgpu", "node-label", "allocatable"]
+    host = ["boot-unit", "kernel-arguments", "reboot", "virtual-functions", "vgpu", "vgpu"]
+    assert order == [*host, "node-label", "allocatable"]
     found = await _node(lab)
     assert found["metadata"]["labels"][LABEL] == "vm-vgpu"
     assert found["status"]["allocatable"][RESOURCE] == "2"
