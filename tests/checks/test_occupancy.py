@@ -13,6 +13,7 @@ from gpucarve.model.changes import Action, Disruption, DisruptionKind, NothingTo
 from gpucarve.model.findings import Finding
 from gpucarve.model.hosts import ResourceKey
 from gpucarve.plan.plans import Purpose, Step
+from gpucarve.resources.host import instances
 from tests.resources.sights import FOREIGN, GPU, HOST, OTHER_GPU, VFS, Sight, functions, vgpus
 
 TRAINING, DAEMON, GUEST = User(7, "", "", "python3"), User(8, "", "nvidia-dcgm"), User(9, "vm-7")
@@ -76,3 +77,14 @@ def test_a_vgpu_in_use_is_named_with_its_gpu_and_its_guest() -> None:
     (found,) = _found(sight, _step(RESET))
     assert found.fact == f"vGPU {FOREIGN} on {GPU} is used by guest vm-7"
     assert _found(sight, _step(Disruption(DisruptionKind.GPU_RESET, str(OTHER_GPU)))) == []
+
+
+@pytest.mark.parametrize(("action", "warned"), [(Action.REMOVE, True), (Action.CREATE, False), (Action.RELEASE, False)])
+def test_a_process_on_a_gpu_of_which_an_instance_goes_is_a_warning(action: Action, warned: bool) -> None:
+    """It may run in one that stays, and the driver refuses to take away the one that it runs in."""
+    key = ResourceKey(HOST, instances.KIND, f"{GPU}#3g.40gb@0:4")
+    step = Step(key, action, "", "", "", False, (), NothingToUndo(), Disruption(), (), ())
+    assert [(each.fact, each.warning) for each in _found(_held(TRAINING, DAEMON), step)] == [
+        (f"{GPU} is used by process 7 (python3)", True)
+    ] * warned
+    assert _found(_held(TRAINING, on=OTHER_GPU), step) == []

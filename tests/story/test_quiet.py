@@ -60,7 +60,7 @@ async def test_a_service_that_does_not_start_again_at_the_end_of_a_rollback_is_s
 
     def in_vain(argv: tuple[str, ...], parent: int | None = None) -> int:
         if argv == ("systemctl", "start", DAEMON):
-            lab.host.strike(CommandFails("systemctl"))
+            lab.host.strike(CommandFails("systemctl", 2))  # also for the end of a failed run, which tries once more
             lab.host.spawn = spawn  # type: ignore[method-assign]  # once
         return spawn(argv, parent)
 

@@ -14,7 +14,7 @@ from gpucarve.model.changes import Action, DisruptionKind
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.pci import PciAddress
 from gpucarve.plan.plans import Purpose, Step
-from gpucarve.resources.host import mig_mode, slots, vfio_binding, virtual_functions
+from gpucarve.resources.host import instances, mig_mode, slots, vfio_binding, virtual_functions
 
 _HARMLESS = (DisruptionKind.NONE, DisruptionKind.SERVICE)
 _WHOLE_HOST = ("host", "pool")
@@ -30,6 +30,8 @@ def findings(step: Step, purpose: Purpose, observed: Observed) -> Iterator[Findi
         yield from _guests(step, observed)
         yield from _lost(purpose, observed)
     yield from _defined(step, observed)
+    if step.action is Action.REMOVE and step.key.kind == instances.KIND:
+        yield from _perhaps_in_instance(step, observed)
 
 
 def _vgpus_in_use(step: Step, observed: Observed) -> Iterator[Finding]:
@@ -84,6 +86,22 @@ def _defined(step: Step, observed: Observed) -> Iterator[Finding]:
         fix = "take the device out of its definition, or leave this GPU out of the document"
         fact = f"guest {name} is defined with {taken}"
         yield Finding(observed.target, "defined guests", Verdict.DIFFERS, fact, rule, fix, warning=True)
+
+
+def _perhaps_in_instance(step: Step, observed: Observed) -> Iterator[Finding]:
+    """Processes on a GPU of which an instance goes: in which one they run is not told, and the others may stay."""
+    gpu = PciAddress.parse(step.key.subject.partition("#")[0])
+    for user in observed.require(users.PROBE).on_gpu(gpu):
+        if not user.unit:
+            yield Finding(
+                observed.target,
+                "in use",
+                Verdict.DIFFERS,
+                f"{gpu} is used by {user}",
+                "the driver keeps the GPU instance that it runs in, and does not tell which that is",
+                "end it, unless it runs in an instance that stays",
+                warning=True,
+            )
 
 
 def _lost(purpose: Purpose, observed: Observed) -> Iterator[Finding]:
