@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,12 +61,12 @@ async def test_a_service_that_does_not_start_again_at_the_end_of_a_rollback_is_s
 
     def in_vain(argv: tuple[str, ...], parent: int | None = None) -> int:
         if argv == ("systemctl", "start", DAEMON):
-            lab.host.strike(CommandFails("systemctl", 2))  # also for the end of a failed run, which tries once more
-            lab.host.spawn = spawn  # type: ignore[method-assign]  # once
+            lab.host.strike(CommandFails("systemctl"))
         return spawn(argv, parent)
 
     lab.host.spawn = in_vain  # type: ignore[method-assign]  # before the tool itself, which looks too
     (ending,) = (await lab.run(Purpose.ROLLBACK)).endings.values()
+    lab.host.spawn = spawn  # type: ignore[method-assign]  # it was tried once more as the run ended, in vain too
     assert ending.outcome is Outcome.FAILED
     assert f"gpu-clients@{DAEMON}" in (await lab.observed()).require(ours.PROBE).claims
     (ending,) = (await lab.run(Purpose.ROLLBACK)).endings.values()
@@ -166,6 +167,22 @@ async def test_whoever_else_has_the_gpu_open_is_named_and_nothing_is_begun(
     assert (whole_footprint(lab.host), lab.written) == (before, written)
     lab.host.end(pid)
     await lab.becomes(lab.text)
+
+
+async def test_who_looks_at_the_gpu_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    lab = _lab(tmp_path)
+    await lab.becomes(lab.text)
+    lab.text = document(at_65=BACKED)
+    plan = await lab.planned()
+    pid = lab.host.add_process(("nvidia-smi",), ("/dev/nvidiactl",))
+
+    async def ends() -> None:
+        await lab.world.clock.sleep(8.0)
+        lab.host.end(pid)
+
+    ended, _ = await asyncio.gather(lab.apply(plan), ends())
+    assert ended.done
+    assert await lab.stands()
 
 
 async def test_who_has_another_gpu_open_is_in_nobody_s_way(tmp_path: Path) -> None:

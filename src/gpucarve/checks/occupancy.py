@@ -16,6 +16,7 @@ from gpucarve.model.pci import PciAddress
 from gpucarve.plan.plans import Purpose, Step
 from gpucarve.resources.host import instances, mig_mode, slots, vfio_binding, virtual_functions
 
+IN_USE = "in use"  # the check's name
 _HARMLESS = (DisruptionKind.NONE, DisruptionKind.SERVICE)
 _WHOLE_HOST = ("host", "pool")
 _WHOLE_GPU = (mig_mode.KIND, virtual_functions.KIND, vfio_binding.KIND)
@@ -123,4 +124,4 @@ def _lost(purpose: Purpose, observed: Observed) -> Iterator[Finding]:
 def _in_use(step: Step, observed: Observed, fact: str) -> Finding:
     what = "the reboot" if step.action is Action.REBOOT else f"{step.action.value} of {step.key.kind}"
     rule = f"{what} disturbs it: {step.disruption}"
-    return Finding(observed.target, "in use", Verdict.DIFFERS, fact, rule, "end it, or move it away")
+    return Finding(observed.target, IN_USE, Verdict.DIFFERS, fact, rule, "end it, or move it away")

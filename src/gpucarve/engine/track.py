@@ -18,6 +18,7 @@ from typing import Protocol
 from gpucarve.calls.predicates import Equals
 from gpucarve.calls.programs import CallOutcome, CallState, ProgramReply, Refusal, RefusalKind
 from gpucarve.calls.replies import Failure, FailureKind
+from gpucarve.checks import occupancy
 from gpucarve.checks.preflight import preflight
 from gpucarve.engine.board import Board
 from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
@@ -39,6 +40,8 @@ from gpucarve.resources.host import gpu_clients, reboot
 from gpucarve.resources.order import Stage
 
 _GIVEN_UP = (Outcome.FAILED, Outcome.REFUSED, Outcome.DIVERGED, Outcome.BLOCKED)
+_LOOKS = 3  # how often who uses a GPU is looked at again: monitoring opens one for moments
+_LOOK_AGAIN = 5.0  # seconds between
 _ROUNDS = 4  # how often one step may begin before we say that it makes no progress
 _ORPHAN_PATIENCE = 300.0  # seconds for a dead controller's program to end
 _RETURN_PATIENCE = 300.0  # seconds for a host that went away to answer again
@@ -81,6 +84,7 @@ class Track:
     patience: float = 0.0
     reboots: dict[Target, str] = field(default_factory=dict)
     _rounds: Counter[ResourceKey] = field(default_factory=Counter, init=False)
+    _looks: int = field(default=_LOOKS, init=False)
     _stage: Stage | None = field(default=None, init=False)
     _last: str = field(default="nothing", init=False)
 
@@ -134,8 +138,15 @@ class Track:
             draft = make(self._aim, {self.target: observed}, unsettled)
             self.board.report(self.target, draft.settled)
             findings = [each for each in preflight(draft, {self.target: observed}) if not each.warning]
+            if findings and self._looks and all(each.check == occupancy.IN_USE for each in findings):
+                self._looks -= 1
+                self.emit(Waiting(self.target, findings[0].fact))
+                await self.channel.sleep(_LOOK_AGAIN)
+                observed = await self._arrive(_RETURN_PATIENCE)
+                continue
             if findings:
                 return Ending(Outcome.REFUSED, tuple(finding.sentence() for finding in findings))
+            self._looks = _LOOKS
             if reasons := divergences(self.approved, draft, self._rebooted(observed)):
                 return Ending(Outcome.DIVERGED, reasons)
             if not draft.plan.stages:
