@@ -210,6 +210,19 @@ async def test_who_has_lent_its_turn_goes_on_after_a_halt_and_who_was_to_get_it_
     assert play.tasks[HOSTS[0]].result() is None
 
 
+async def test_who_was_waited_for_and_had_not_begun_at_a_halt_does_not_begin() -> None:
+    play = Play(_plan(_lab(canary=0, most=2, failures=1)))
+    await play.ask(HOSTS)
+    play.turns.lend(HOSTS[0], {HOSTS[4]})
+    await play.ask(())
+    play.turns.lend(HOSTS[1], {HOSTS[5], HOSTS[3]})
+    await play.ask(())
+    assert play.begun == ["gpu-0", "gpu-1", "gpu-4", "gpu-3"]
+    await play.end(HOSTS[4], FAILED)
+    assert play.refused(HOSTS[5])[0] is Outcome.HELD
+    assert len(play.begun) == 4
+
+
 async def test_hosts_that_were_half_way_are_under_way_and_count() -> None:
     play = Play(_plan(_lab(canary=1, most=2)), half_way=HOSTS[2:5])
     await play.ask(HOSTS)

@@ -28,12 +28,13 @@ EFFECTS: tuple[Effect, ...] = (
     SelfReboot(),
     Hang(45.0),
     Hang(600.0),
+    NetworkLoss(15.0),  # one request is lost, and the next one served
     NetworkLoss(200.0),
 )
 CLEAR = {Outcome.UNREACHABLE, Outcome.LOCKED}
 # A program's shell; and modprobe, which on the way back only spares the wait for the next boot.
 UNTOLD = {"sh", "modprobe"}
-SHARE = 2  # of the points of a test: there are six effects, and a fault costs a run like a death
+SHARE = 2  # of the points of a test: there are seven effects, and a fault costs a run like a death
 
 
 @each_run

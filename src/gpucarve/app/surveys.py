@@ -1,6 +1,6 @@
 """Looking at a fleet, and drafting what a purpose needs there.
 
-Boundary: one round trip a host; writes nothing.
+Boundary: one round trip a host, three where a program is at work; writes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from gpucarve import catalog
 from gpucarve.app.fleets import Fleet
 from gpucarve.app.worlds import World
 from gpucarve.calls.programs import Refusal, RefusalKind
+from gpucarve.calls.transport import HostTransport
 from gpucarve.checks.preflight import preflight
-from gpucarve.engine.channels import snapshot
+from gpucarve.engine.channels import at_work, snapshot
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.layout.cuts import lay_out
 from gpucarve.layout.layouts import HostLayout
@@ -26,6 +27,8 @@ from gpucarve.plan.plans import Purpose
 from gpucarve.platforms import linux
 from gpucarve.resources.decisions import Resource
 from gpucarve.spec import Cut
+
+_PATIENCE = 30.0  # seconds for a program to end before a plan is made without that
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ async def observe(world: World, targets: tuple[Target, ...]) -> dict[Target, Obs
 
 
 async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
-    """Look at every host and draft what the purpose needs."""
-    answers = await observe(world, fleet.targets)
+    """Look at every host and draft what the purpose needs.
+
+    Where a program is at work (a controller was killed over it, or another one changes the host), it is waited for, for
+    a while: a plan that is made of a half-made host does not hold when it is approved.
+    """
+    found = await asyncio.gather(*(_at_rest(target, world.host(target)) for target in fleet.targets))
+    answers = dict(zip(fleet.targets, found, strict=True))
     observed = {target: answer for target, answer in answers.items() if isinstance(answer, Observed)}
     refused = {target: answer for target, answer in answers.items() if isinstance(answer, Refusal)}
     problems = [_no_answer(target, refusal) for target, refusal in refused.items()]
@@ -80,6 +88,14 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
     judged = preflight(draft, observed)
     warnings = tuple(each for each in judged if each.warning)
     return Survey(observed, refused, draft, (*problems, *(each for each in judged if not each.warning)), warnings)
+
+
+async def _at_rest(target: Target, transport: HostTransport) -> Observed | Refusal:
+    observed = await snapshot(target, transport)
+    if isinstance(observed, Refusal) or not at_work(observed):
+        return observed
+    await transport.wait_idle(_PATIENCE)
+    return await snapshot(target, transport)
 
 
 def _resources(

@@ -36,8 +36,8 @@ from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Waiting
 from gpucarve.engine.pausing import Pause
 from gpucarve.errors import BugError
-from gpucarve.facts import host
-from gpucarve.facts.observed import Observed, Probe, observe, reads_of
+from gpucarve.facts import boot, host, ours
+from gpucarve.facts.observed import Observed, Probe, Unknown, observe, reads_of
 from gpucarve.model.hosts import Target
 
 LEASE_SECONDS = 30
@@ -71,6 +71,12 @@ async def snapshot(target: Target, transport: HostTransport) -> Observed | Refus
             return observe(target, host.PROBES, replies[1:-1])
         looks += 1
     return replies
+
+
+def at_work(observed: Observed) -> bool:
+    """Whether a program, or our boot unit, had begun under this boot and not ended: it works still, or died."""
+    known, running = observed.get(ours.PROBE), observed.get(boot.PROBE)
+    return not isinstance(known, Unknown) and not isinstance(running, Unknown) and known.interrupted(running.boot_id)
 
 
 class Channel(Protocol):

@@ -40,6 +40,7 @@ class _Site:
     begun: set[Target]
     under_way: set[Target]
     failures: list[str]
+    wanted: set[Target] = field(default_factory=set)
     queue: list[tuple[int, int, Target]] = field(default_factory=list)
     waiting: dict[Target, _Waiter] = field(default_factory=dict)
     halt: str = ""
@@ -113,7 +114,7 @@ class Turns:
             self._wanted.add(target)
             site = self._of.get(target)
             if site is not None and not site.halt:
-                site.begun.add(target)
+                site.wanted.add(target)
                 heapq.heappush(site.queue, (_FIRST, self._places[target], target))
             self._want(self._waits.get(target, ()))
 
@@ -135,7 +136,7 @@ def _site(rollout: SiteRollout, working: Collection[Target], half_way: Collectio
 
 
 def _rank(site: _Site, target: Target) -> int:
-    return _FIRST if target in site.begun else _CANARY if target in site.canaries else _OTHER
+    return _FIRST if target in site.begun | site.wanted else _CANARY if target in site.canaries else _OTHER
 
 
 def _admit(site: _Site, *, paused: bool) -> None:

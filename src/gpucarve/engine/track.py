@@ -21,14 +21,14 @@ from gpucarve.calls.replies import Failure, FailureKind
 from gpucarve.checks import occupancy
 from gpucarve.checks.preflight import preflight
 from gpucarve.engine.board import Board
-from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel
+from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel, at_work
 from gpucarve.engine.driving import drive
 from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
 from gpucarve.engine.pausing import Pause
 from gpucarve.engine.rollout import Turns
 from gpucarve.errors import BugError, UnreachableError
-from gpucarve.facts import boot, ours, units
+from gpucarve.facts import boot, units
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.model.changes import Action
 from gpucarve.model.hosts import ResourceKey, Target
@@ -198,7 +198,7 @@ class Track:
         while True:
             observed = await self._booted(await self.channel.observe())
             if isinstance(observed, Observed):
-                if not self._orphaned(observed):
+                if not at_work(observed):
                     self.emit(Gathered(self.target))
                     return observed
                 self.emit(Waiting(self.target, "a program of an earlier controller is still at work"))
@@ -230,12 +230,6 @@ class Track:
             await self.channel.sleep(2.0)
             observed = await self.channel.observe()
         return observed
-
-    def _orphaned(self, observed: Observed) -> bool:
-        state, running = observed.get(ours.PROBE), observed.get(boot.PROBE)
-        if isinstance(state, Unknown) or isinstance(running, Unknown):
-            return False
-        return state.interrupted(running.boot_id)
 
     async def _wait_for_others(self, stage: StagePlan, unsettled: frozenset[ResourceKey]) -> None:
         """Return in turn, once what the stage waited for in its draft stands. Raises Ended."""
