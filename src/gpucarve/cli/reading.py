@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import shlex
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpucarve import spec
@@ -26,6 +27,7 @@ from gpucarve.plan.plans import Plan
 from gpucarve.spec.text import LARGEST
 
 _LARGEST_PLAN = 64 * 1024 * 1024
+_OPEN_FILES = 65536  # a connection each; above that, shells that walk through all they may have get slow
 _PATIENCE = 10.0  # seconds for a twin on this machine to accept a connection
 
 
@@ -104,9 +106,19 @@ def _check_listening(twin: Path | None) -> None:
             raise UnreachableError(f"no twin listens on {twin}: {error.strerror or error}", hint=hint) from error
 
 
+def _may_open_many() -> None:
+    """A fleet is looked at all at once; the usual limit of 1,024 open files is for programs that wait with select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # where the system says no, the usual number has to do
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @contextmanager
 def world(opened: World) -> Iterator[asyncio.Runner]:
     """What runs coroutines in a world, which is closed in the end; an interrupt between two is an ordinary one."""
+    _may_open_many()
     with asyncio.Runner() as runner:
         try:
             yield runner
