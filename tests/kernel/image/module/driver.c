@@ -27,6 +27,8 @@
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
+#include "vgpu_vfio.h"
+
 #define DRIVER_RELEASE "525.105.14"
 
 static unsigned int refuse_unbind_locks;
@@ -85,10 +87,6 @@ struct vf {
 	bool taken;
 	struct vf_type types[ARRAY_SIZE(profiles)];
 	struct mdev_type *offered[ARRAY_SIZE(profiles)];
-};
-
-struct vgpu {
-	struct vfio_device vfio;
 };
 
 static DEFINE_MUTEX(state_lock);	/* guards every struct gpu and vf->taken */
@@ -159,28 +157,6 @@ static void release(struct vf *vf)
 	mutex_unlock(&state_lock);
 }
 
-static int vgpu_vfio_init(struct vfio_device *vfio)
-{
-	return 0;
-}
-
-static void vgpu_vfio_release(struct vfio_device *vfio)
-{
-	vfio_free_device(vfio);
-}
-
-static long vgpu_vfio_ioctl(struct vfio_device *vfio, unsigned int cmd, unsigned long arg)
-{
-	return -ENOTTY;
-}
-
-static const struct vfio_device_ops vgpu_vfio_ops = {
-	.name = "nvidia-vgpu-double",
-	.init = vgpu_vfio_init,
-	.release = vgpu_vfio_release,
-	.ioctl = vgpu_vfio_ioctl,
-};
-
 static int vgpu_probe(struct mdev_device *mdev)
 {
 	struct vf_type *offer = vf_type_of(mdev->type);
@@ -194,6 +170,8 @@ static int vgpu_probe(struct mdev_device *mdev)
 		release(offer->vf);
 		return PTR_ERR(vgpu);
 	}
+	vgpu->device_id = to_pci_dev(mdev->dev.parent)->device;
+	vgpu->subsystem_id = to_pci_dev(mdev->dev.parent)->subsystem_device;
 	ret = vfio_register_emulated_iommu_dev(&vgpu->vfio);
 	if (ret) {
 		vfio_put_device(&vgpu->vfio);
