@@ -19,12 +19,15 @@ PACKAGES = (
     "initramfs-tools",
     "iproute2",
     "kmod",
+    "libvirt-daemon-system",
     "linux-image-amd64",
     "mdevctl",
     "openssh-server",
     "pciutils",
     "procps",
+    "qemu-system-x86",
     "sudo",
+    "systemd-container",  # machined, which gives each guest of libvirt's its scope
     "systemd-sysv",
     "udev",
     "uuid-runtime",
@@ -66,6 +69,16 @@ UNUSED_MODULES = (
     "sound",
 )
 
+# What guests of the guest never ask for: firmware of other machines, and names of countries.
+UNUSED_FILES = (
+    "/usr/bin/qemu-system-x86_64-microvm",
+    "/usr/share/iso-codes/*",
+    "/usr/share/qemu/*openbios*",
+    "/usr/share/qemu/*.lid",
+    "/usr/share/qemu/slof.bin",
+    "/usr/share/xml/iso-codes/*",
+)
+
 DRIVERS = ("nvidia.ko", "nouveau.ko")
 
 MASKED_UNITS = (
@@ -76,6 +89,7 @@ MASKED_UNITS = (
     "e2scrub_reap.service",
     "fstrim.timer",
     "getty@tty1.service",
+    "logrotate.timer",
     "proc-sys-fs-binfmt_misc.automount",
     "systemd-binfmt.service",
     "systemd-networkd-wait-online.service",
@@ -83,13 +97,28 @@ MASKED_UNITS = (
     "systemd-timesyncd.service",
 )
 
+# A test that wants libvirt starts it, so that no boot waits for it; its own network needs programs that are not here.
+DISABLED_UNITS = (
+    "libvirt-guests.service",
+    "libvirtd-admin.socket",
+    "libvirtd-ro.socket",
+    "libvirtd.service",
+    "libvirtd.socket",
+    "machines.target",
+    "virtlockd-admin.socket",
+    "virtlockd.socket",
+    "virtlogd-admin.socket",
+    "virtlogd.socket",
+)
+LIBVIRT_NETWORK = "etc/libvirt/qemu/networks/autostart/default.xml"
+
 USERS = ("admin", "locked")
 
 
 def debootstrap(root: Path, log: Path) -> str:
     """Install Debian into the empty path `root`; returns the guest's kernel release, such as `6.1.0-56-amd64`."""
     excludes = [f"/lib/modules/*/kernel/{tree}/*" for tree in UNUSED_MODULES]
-    excludes += ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"]
+    excludes += ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*", *UNUSED_FILES]
     # The initramfs settings have to be there before the kernel's package builds its first one.
     settings = HERE / "guest" / "etc" / "initramfs-tools"
     options = [
@@ -131,6 +160,8 @@ def configure(root: Path, keys: Path, log: Path) -> None:
         run(("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", user), log=log)
     run(("chroot", root, "systemctl", "enable", "systemd-networkd.service"), log=log)
     run(("chroot", root, "systemctl", "mask", *MASKED_UNITS), log=log)
+    run(("chroot", root, "systemctl", "disable", *DISABLED_UNITS), log=log)
+    (root / LIBVIRT_NETWORK).unlink(missing_ok=True)
     _make_keys(root, keys, log)
 
 
