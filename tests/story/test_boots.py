@@ -89,12 +89,20 @@ async def test_after_a_boot_everything_stands_again_and_a_second_apply_writes_no
 async def test_an_apply_in_the_middle_of_a_boot_waits_for_it_and_builds_nothing_twice(lab: Lab) -> None:
     await carved(lab)
     before = footprint(lab.host)
-    await power_cycle(lab, 0.5)
     plan = await with_unit(lab)
-    assert plan.stages, "what the boot has wiped seems to be missing"
+    await power_cycle(lab, 0.5)
+    assert footprint(lab.host) != before, "what the boot has wiped is missing still"
     assert (await lab.apply(plan)).done
     assert begun(lab) == []
     assert waited(lab, units.NAME) == 1
+    assert footprint(lab.host) == before
+
+
+async def test_a_plan_that_is_made_in_the_middle_of_a_boot_is_made_of_what_the_boot_brings_back(lab: Lab) -> None:
+    await carved(lab)
+    before = footprint(lab.host)
+    await power_cycle(lab, 0.5)
+    assert not (await with_unit(lab)).stages
     assert footprint(lab.host) == before
 
 
