@@ -218,3 +218,9 @@ def test_nothing_loaded_can_be_changed() -> None:
     hosts: Mapping[str, str] = LOADED.sites[0].access.ssh.hosts
     with pytest.raises(TypeError):
         cast("dict[str, str]", hosts)["gpu-1"] = "elsewhere"
+
+
+def test_all_is_for_the_gpus_that_narrower_entries_leave() -> None:
+    whole = '- gpu: all\n            vgpu: {A100D-20C: 4}\n          - gpu: "0000:65:00.0"'
+    cut = spec.load(changed(('- gpu: "0000:65:00.0"', whole)), "f").sites[0].pools[0].cut
+    assert [each.gpu for each in cut] == [spec.EveryGpu(), spec.GpuAt(PciAddress(0, 0x65, 0, 0))]

@@ -1,7 +1,8 @@
 """One GPU chosen by two entries of a pool, as far as the words alone show it.
 
-Boundary: same address, same index, models in common, or `all` beside another. That an index and an address are one
-GPU shows on the host, and layout says it.
+Boundary: same address, same index, models in common, or `all` twice. A wider entry is for the GPUs that narrower ones
+leave, so an address beside a model or `all` is no clash. That an index and an address are one
+GPU shows on the host, where layout says it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ def problems(cuts: list[tuple[Node, Path]]) -> Iterator[Problem]:
             continue
         marks = _marks(selector)
         clash = next((first[mark] for mark in marks if mark in first), None)
-        if clash is None and first:
-            clash = first.get("all") or (next(iter(first.values())) if selector == EveryGpu() else None)
         if clash is not None:
             yield Problem(node.span, node_path, _message(selector, clash[0]), _HINT.format(clash[1].line))
         for mark in marks:
@@ -48,8 +47,6 @@ def _marks(selector: GpuSelector) -> tuple[object, ...]:
 
 
 def _message(selector: GpuSelector, other: GpuSelector) -> str:
-    if isinstance(selector, EveryGpu) != isinstance(other, EveryGpu):
-        return f"{quoted(str(selector))} overlaps {quoted(str(other))}"
     if str(selector).casefold() == str(other).casefold():
         return f"the GPU {quoted(str(selector))} is cut twice"
     return f"{quoted(str(selector))} is a GPU that {quoted(str(other))} means too"
