@@ -17,6 +17,7 @@ VERBS = {
     "schema": "Print the JSON Schema of fleet documents.",
     "discover": "Look at hosts and say what is there.",
     "preflight": "Say what stands in the way of a change.",
+    "fit": "Find the best cut of GPUs for a demand, with a proof.",
     "plan": "Show what apply would change, and why.",
     "apply": "Make the fleet what its document says.",
     "verify": "Check that what the document asks for stands.",

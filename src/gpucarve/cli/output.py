@@ -28,14 +28,15 @@ class Output:
     style: Style
     side: Style
     wide: bool = False
+    form: str = "table"
 
     @classmethod
     def of(cls, form: str) -> Output:
-        """For `table`, `wide` or `json`, on the streams of this process."""
+        """For `table`, `wide`, `json` or a form that a verb has besides, on the streams of this process."""
         side = _style(sys.stderr)
         # A log keeps one line for one message, so that it can be searched.
         told = side if sys.stderr.isatty() else replace(side, width=_UNBROKEN)
-        return cls(form == "json", _style(sys.stdout), told, wide=form == "wide")
+        return cls(form == "json", _style(sys.stdout), told, wide=form == "wide", form=form)
 
     def data(self, kind: str, body: Mapping[str, Any], text: str) -> None:
         """The verb's result, in the form that was asked for."""

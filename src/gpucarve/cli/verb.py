@@ -38,13 +38,22 @@ yes = click.option("--yes", is_flag=True, help="Approve the plan without being a
 take_over = click.option(
     "--take-over", is_flag=True, help="Do not wait for a controller that holds a host; only when it is dead."
 )
-_output = click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True,
-    help="Form of the data on standard output; wide tells all of each step of a plan.",
-)  # fmt: skip
+_FORMS: dict[tuple[str, ...], str] = {
+    ("table", "wide", "json"): "Form of the data on standard output; wide tells all of each step of a plan.",
+    ("table", "json", "svg"): "Form of the data on standard output; svg is a picture.",
+}
+_USUAL, PICTURED = _FORMS
 
 
-def verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., int]], click.Command]:
+def _output(forms: tuple[str, ...]) -> Callable[[Any], Any]:
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(forms), default="table", show_default=True, help=_FORMS[forms]
+    )  # fmt: skip
+
+
+def verb(
+    name: str, *options: Callable[[Any], Any], forms: tuple[str, ...] = _USUAL
+) -> Callable[[Callable[..., int]], click.Command]:
     """Make the command `name` of a function `(output, **options) -> exit status`."""
 
     def decorate(function: Callable[..., int]) -> click.Command:
@@ -55,7 +64,7 @@ def verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., i
             return ended(form, function, arguments)
 
         wrapped: Callable[..., Any] = command
-        for option in reversed((*options, _output)):
+        for option in reversed((*options, _output(forms))):
             wrapped = option(wrapped)
         return click.command(name)(wrapped)
 

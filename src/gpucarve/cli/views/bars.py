@@ -9,6 +9,7 @@ Boundary: pure; characters of ASCII alone, so that every terminal and log shows 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpucarve.cli.views.gpus import GpuRow, Instance, Slice
@@ -20,7 +21,7 @@ _LABELLED = 4  # cells; labels in narrower slices would come and go with the rou
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class Segment:
     """A part of the GPU, from and to in shares of it; of the labels, longest first, the first that fits is shown."""
 
     start: float
@@ -33,8 +34,11 @@ class _Segment:
 def bar(row: GpuRow, cells: int, style: Style) -> str:
     """The drawing in brackets, `cells` characters between them."""
     segments = _segments(row)
-    if segments is None:
-        return f"[{style.paint(Role.WARN, '?' * cells)}]"
+    return f"[{style.paint(Role.WARN, '?' * cells)}]" if segments is None else drawing(segments, cells, style)
+
+
+def drawing(segments: Sequence[Segment], cells: int, style: Style) -> str:
+    """Segments in their order, in brackets."""
     drawn, position = "", 0
     for segment in segments:
         start, end = round(segment.start * cells), min(round(segment.end * cells), cells)
@@ -44,7 +48,7 @@ def bar(row: GpuRow, cells: int, style: Style) -> str:
     return f"[{drawn}{style.paint(Role.FAINT, _FREE * (cells - position))}]"
 
 
-def _written(segment: _Segment, width: int, *, last: bool) -> str:
+def _written(segment: Segment, width: int, *, last: bool) -> str:
     """Fill with the label in its middle, and a stroke that parts it from what follows."""
     stroke = "" if last else "|"
     inner = max(width - len(stroke), 0)
@@ -52,34 +56,34 @@ def _written(segment: _Segment, width: int, *, last: bool) -> str:
     return (label.center(inner, segment.fill) + stroke)[:width]
 
 
-def _segments(row: GpuRow) -> list[_Segment] | None:
+def _segments(row: GpuRow) -> list[Segment] | None:
     """What stands on the GPU in order; None where the shares are not known."""
     if row.passed_through:
         with_companions = [f"passthrough, {len(row.companions)} functions"] if len(row.companions) > 1 else []
-        return [_Segment(0, 1, (*with_companions, "passthrough", "VM"), _GIVEN)]
+        return [Segment(0, 1, (*with_companions, "passthrough", "VM"), _GIVEN)]
     if row.unclear or row.vgpus_unclear or any(not each.most for each in row.slices):
         return None
     if row.mig:
         return _instances(row)
     taken, found = 0.0, []
     for each in row.slices:
-        found.append(_Segment(taken, min(taken + 1 / each.most, 1.0), _labels(each), role=_role(each)))
+        found.append(Segment(taken, min(taken + 1 / each.most, 1.0), _labels(each), role=_role(each)))
         taken = found[-1].end
     return found
 
 
-def _instances(row: GpuRow) -> list[_Segment] | None:
+def _instances(row: GpuRow) -> list[Segment] | None:
     if not row.memory_slices or any(each.start + each.size > row.memory_slices for each in row.instances):
         return None if row.instances else []
     return [_instance(each, row.memory_slices) for each in row.instances]
 
 
-def _instance(each: Instance, slices: int) -> _Segment:
+def _instance(each: Instance, slices: int) -> Segment:
     start, end = each.start / slices, (each.start + each.size) / slices
     own = (each.profile, each.profile.partition(".")[0])
     if each.vgpu is not None:
-        return _Segment(start, end, (*_labels(each.vgpu), own[1]), role=_role(each.vgpu))
-    return _Segment(start, end, own, fill=_TAKEN if each.compute else _EMPTY)
+        return Segment(start, end, (*_labels(each.vgpu), own[1]), role=_role(each.vgpu))
+    return Segment(start, end, own, fill=_TAKEN if each.compute else _EMPTY)
 
 
 def _labels(vgpu: Slice) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from enum import Enum
 from gpucarve.layout.fitting import certificates, exact, mip, models, serving
 from gpucarve.layout.fitting.answers import Answer, GpuCut, Item
 from gpucarve.layout.fitting.demand import Demand
-from gpucarve.layout.fitting.models import Model
+from gpucarve.layout.fitting.models import Group, Model, Pick
 from gpucarve.layout.fitting.patterns import Column
 from gpucarve.layout.fitting.solutions import Solution
 from gpucarve.layout.fitting.supply import Gpu, Supply
@@ -119,10 +119,17 @@ def _in_place(item: Item) -> tuple[int, str]:
     return (item.placement.start if item.placement else 0, item.profile)
 
 
+def _unused_last(group: Group, pick: Pick) -> tuple[bool, int]:
+    (column,) = pick.columns
+    return not group.modes[0].bags[0][column].gpus, column
+
+
 def _chosen(model: Model, solution: Solution) -> Iterator[tuple[Gpu, Column]]:
     """Each GPU with its own column: the members of a group have the same effects and different layouts."""
     for group, picks in zip(model.groups, solution.picks, strict=True):
-        for member, pick in zip(group.members, picks, strict=True):
+        single = group.size == 1 and len(group.modes) == 1
+        ordered = sorted(picks, key=lambda pick: _unused_last(group, pick)) if single else picks
+        for member, pick in zip(group.members, ordered, strict=True):
             bags = member.modes[pick.mode].bags
             for gpu, bag, column in zip(member.gpus, bags, pick.columns, strict=True):
                 yield gpu, bag[column]
