@@ -88,3 +88,14 @@ def test_a_process_on_a_gpu_of_which_an_instance_goes_is_a_warning(action: Actio
         (f"{GPU} is used by process 7 (python3)", True)
     ] * warned
     assert _found(_held(TRAINING, on=OTHER_GPU), step) == []
+
+
+@pytest.mark.parametrize("start", ["manual", "auto"])
+def test_a_reboot_loses_others_vgpus_also_those_that_mdevctl_means_to_start_by_itself(start: str) -> None:
+    """Debian 12's rule of udev names a program that is not there, so what is defined `auto` need not come back."""
+    made = vgpus({FOREIGN: VFS[0]}, {FOREIGN: VFS[0]})
+    definitions = {uuid: replace(each, start=start) for uuid, each in made.definitions.items()}
+    sight = Sight(mediated=replace(made, definitions=definitions))
+    found = _found(sight, _step(REBOOT, Action.REBOOT))
+    assert [each.fact for each in found] == [f"vGPU {FOREIGN} on {VFS[0]} would be lost"]
+    assert not found[0].warning

@@ -13,7 +13,8 @@ import click
 from gpucarve import spec
 from gpucarve.cli.commands import root
 from tests.house.tracked import ROOT, paths
-from tests.kernel.pairs import EXPLAINED
+from tests.kernel.alike.differences import DIFFERENCES
+from tests.kernel.alike.normalisers import NORMALISERS
 
 LINK = re.compile(r"\[[^]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -77,7 +78,10 @@ def test_every_fleet_document_shown_or_shipped_is_valid() -> None:
 def test_what_the_comparison_of_twin_and_kernel_leaves_out_is_listed_with_its_reasons() -> None:
     text = " ".join((ROOT / "docs" / "twin.md").read_text("utf-8").split())
     listed = text.partition("a test keeps this list equal):")[2].partition("The first report")[0]
-    assert [each.strip() for each in listed.split(" - ")[1:]] == [each.why for each in EXPLAINED]
+    assert [each.strip() for each in listed.split(" - ")[1:]] == [
+        *(each.why for each in NORMALISERS),
+        *(each.why for each in DIFFERENCES),
+    ]
 
 
 def test_every_changelog_fragment_lands_in_the_next_entry() -> None:

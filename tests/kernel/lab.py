@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gpucarve import app, spec
-from gpucarve.app.worlds import open_world
+from gpucarve.app.worlds import World, open_world
 from gpucarve.calls import state
 from gpucarve.checks.verification import verify
 from gpucarve.engine.converge import Result
@@ -22,6 +22,9 @@ from gpucarve.journal.store import Journal
 from gpucarve.model.findings import Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.plans import Plan, Purpose
+from gpucarve.transports.replay import Exchange
+from tests.kernel.alike.recorded import RecordedWorld
+from tests.kernel.alike.steps import Act
 from tests.kernel.engine import Engine, Errand, start
 from tests.kernel.guest import Guest
 from tests.kernel.machine import GPU_ADDRESS as GPU
@@ -98,6 +101,7 @@ class GuestLab:
     user: str = "admin"
     count: int = 2
     events: list[Event] = field(default_factory=list)
+    exchanges: list[Exchange | Act] | None = None
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.folder / "journal.sqlite")
@@ -119,12 +123,17 @@ class GuestLab:
             shutil.copy2(path, folder)
         return GuestLab(self.guest, folder, self.user, self.count)
 
+    def open(self) -> World:
+        """The way to the guest; what is said there is kept in `exchanges`, where there are any."""
+        world = open_world(self.fleet, None)
+        return world if self.exchanges is None else RecordedWorld(world, self.exchanges)
+
     def run(self, purpose: Purpose = Purpose.APPLY, **options: Any) -> Result:
         """Go on with a run that was cut off, or plan, approve and apply."""
         return asyncio.run(self._run(purpose, **options))
 
     async def _run(self, purpose: Purpose, **options: Any) -> Result:
-        world = open_world(self.fleet, None)
+        world = self.open()
         try:
             run = app.unfinished(self.journal, self.fleet, purpose)
             if run is None:
@@ -141,7 +150,7 @@ class GuestLab:
         """Apply a plan, whatever stands in its way."""
 
         async def carry_out() -> Result:
-            world = open_world(self.fleet, None)
+            world = self.open()
             try:
                 return await app.apply(world, self.journal, plan, self.events.append)
             finally:
@@ -153,7 +162,7 @@ class GuestLab:
         """Look and draft."""
 
         async def look() -> app.Survey:
-            world = open_world(self.fleet, None)
+            world = self.open()
             try:
                 return await app.survey(world, self.fleet, purpose)
             finally:

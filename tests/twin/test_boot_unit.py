@@ -7,8 +7,9 @@ import json
 import pytest
 
 from gpucarve.calls import state
-from gpucarve.calls.primitives import Claim, HostRead, WriteFile
+from gpucarve.calls.primitives import Claim, HostRead, MakeLink, WriteFile
 from gpucarve.calls.programs import Acquire, Program, Refusal, RefusalKind
+from gpucarve.calls.replies import Done
 from gpucarve.facts import units
 from gpucarve.facts.observed import Unknown, observe
 from gpucarve.resources.host import boot_unit
@@ -143,3 +144,14 @@ async def test_a_script_that_is_not_this_version_s_is_not_run_here(bench: Bench)
     await bench.reboot()
     assert (await seen(bench)).state == "failed"
     assert bench.machine.up.devices.vfs == {}
+
+
+async def test_a_masked_unit_is_no_unit_and_keeps_systemd_from_nothing(bench: Bench) -> None:
+    """Masking is a link to /dev/null in the place of the unit's file."""
+    await installed(bench)
+    masked = "/etc/systemd/system/e2scrub_all.timer"
+    assert bench.host.by_hand(MakeLink(masked, "/dev/null")) == Done()
+    wanted = masked.replace("system/", "system/multi-user.target.wants/")
+    assert bench.host.by_hand(MakeLink(wanted, masked)) == Done()
+    assert bench.hand("systemctl", "daemon-reload").status == 0
+    assert b"LoadState=masked" in bench.hand("systemctl", "show", "--property=LoadState", "e2scrub_all.timer").stdout

@@ -21,11 +21,13 @@ def write_file(machine: Machine, path: str, content: bytes, mode: int = 0o644) -
     """Replace a file's content, following a link; mode and owner stay, a new file gets `mode` and root."""
     sight = view(machine)
     place = sight.place(path)
-    _check_stored(place, path)
     match sight.node(place):
         case File() as file:
-            return _put(machine, place, replace(file, content=content), path)
+            _check_beside(place, path)
+            # the new file begins as a copy of the old one, so that it keeps mode, owner and context
+            return _put(machine, place, replace(file, content=content), path, len(file.content))
         case None:
+            _check_beside(place, path)
             return _put(machine, place, File(content, mode), path)
         case _:
             raise not_regular(path)
@@ -70,11 +72,16 @@ def make_directories(machine: Machine, path: str, mode: int = 0o755) -> Machine:
 def remove(machine: Machine, path: str) -> Machine:
     """Remove a file, a link, or an empty directory; ENOTEMPTY when it is not."""
     sight = view(machine)
-    place = sight.place(path, follow=False)
+    try:
+        place = sight.place(path, follow=False)
+    except KernelError as error:
+        raise KernelError(errno.ENOENT, path) from error  # also below a link that leads round and round
     node = sight.node(place)
     if node is None:
         raise KernelError(errno.ENOENT, path)
     _check_stored(place, path)
+    if any(mount.path == place for mount in machine.mounts):
+        raise KernelError(errno.EBUSY, path)
     if sight.names(place):
         raise KernelError(errno.ENOTEMPTY, path)
     mount = _mount(machine, place)
@@ -87,7 +94,11 @@ def remove(machine: Machine, path: str) -> Machine:
 
 def remove_tree(machine: Machine, path: str) -> Machine:
     """Remove a directory with everything in it; nothing when it is not there."""
-    place = view(machine).place(path, follow=False)
+    sight = view(machine)
+    place = sight.place(path, follow=False)
+    mount = _mount(machine, place)
+    if mount is not None and mount.read_only and sight.node(place) is not None:
+        raise KernelError(errno.EROFS, path)
     nodes = {
         known: node
         for known, node in machine.files.nodes.items()
@@ -110,11 +121,20 @@ def _check_stored(place: str, path: str) -> None:
         raise KernelError(errno.EPERM, path)
 
 
-def _put(machine: Machine, place: str, node: Node, path: str) -> Machine:
+def _check_beside(place: str, path: str) -> None:
+    """The same for a file that is first made beside its place: to procfs an unknown name is one that is not there."""
+    if place.startswith("/proc/"):
+        raise KernelError(errno.ENOENT, path)
+    _check_stored(place, path)
+
+
+def _put(machine: Machine, place: str, node: Node, path: str, copied: int = 0) -> Machine:
+    """Store it; `copied` bytes are beside it for a while, before its own content."""
     mount = _mount(machine, place)
     if mount is not None and mount.read_only:
         raise KernelError(errno.EROFS, path)
-    if isinstance(node, File) and node.content and _full(machine, mount, len(node.content)):
+    most = max(copied, len(node.content)) if isinstance(node, File) else 0
+    if most and _full(machine, mount, most):
         raise KernelError(errno.ENOSPC, path)
     return replace(machine, files=Files({**machine.files.nodes, place: node}))
 

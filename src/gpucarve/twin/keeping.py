@@ -128,7 +128,7 @@ def _put_back(machine: Machine, folder: str, path: str) -> Machine:
             target = shown(sight.file(f"{folder}/content").content)
             return filesystem.put_link(machine, path, Link(target))
         case _:
-            raise KernelError(errno.EINVAL, f"{folder}/status")
+            raise KernelError(errno.EIO, f"{folder}/status", "cannot be read")
 
 
 def _put_nothing(machine: Machine, path: str) -> Machine:

@@ -5,6 +5,7 @@ Boundary: one call to one reply, as the machine is now; order, time and reachabi
 
 from __future__ import annotations
 
+import errno
 import math
 
 from gpucarve.calls.primitives import FindHolders, HostRead, Inspect, ReadFiles, ReadLinks, Stat
@@ -74,7 +75,9 @@ def _file(sight: View, path: str, place: str, limit: int) -> FileReply:
     try:
         node = sight.node(sight.place(place))
     except KernelError as error:
-        return FileReply(path, failure=Failure(error.failure().kind, f"{path}: {error.text}"))
+        # a link that leads round and round leads nowhere, as test(1) sees it
+        kind = FailureKind.ABSENT if error.number == errno.ELOOP else error.failure().kind
+        return FileReply(path, failure=Failure(kind, f"{path}: {error.text}"))
     if node is None:
         return FileReply(path, failure=Failure(FailureKind.ABSENT, f"{path}: No such file or directory"))
     if isinstance(node, Attribute) and node.read_error:

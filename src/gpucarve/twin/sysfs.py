@@ -7,6 +7,7 @@ Boundary: a pure function of hardware and device state. Writing an attribute is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from gpucarve.twin import modules, vgpus
@@ -51,7 +52,21 @@ def sysfs(hardware: Hardware, devices: Devices) -> Layer:
     for mdev in devices.mdevs:
         if mdev.parent in functions:
             _add_mdev(nodes, hardware, devices, mdev, functions[mdev.parent])
+    for number, home in enumerate(_for_vfio(devices, functions)):
+        _add_link(nodes, f"/sys/class/vfio-dev/vfio{number}", "device", home)
     return layer(nodes)
+
+
+def _for_vfio(devices: Devices, functions: Mapping[str, Function]) -> list[str]:
+    """Where the devices are that a guest may be given, by the number of their group."""
+    homes = {
+        address: f"{_DEVICES}/{function.path}"
+        for address, function in functions.items()
+        if devices.drivers.get(address) == modules.VFIO
+    }
+    virtual = (mdev for mdev in devices.mdevs if mdev.parent in functions)
+    homes |= {mdev.uuid: f"{_DEVICES}/{functions[mdev.parent].path}/{mdev.uuid}" for mdev in virtual}
+    return [homes[member] for member in sorted(homes, key=lambda member: devices.groups.get(member, -1))]
 
 
 def _registered(hardware: Hardware, devices: Devices) -> set[str]:
@@ -135,7 +150,7 @@ def _modalias(device: PciDevice) -> str:
     """What a module's table of ids is compared with."""
     vendor, number = device.vendor.upper(), device.device.upper()
     sub_vendor, sub_device = device.subsystem_vendor.upper(), device.subsystem_device.upper()
-    base, sub, interface = (device.pci_class[place : place + 2] for place in (0, 2, 4))
+    base, sub, interface = (device.pci_class[place : place + 2].upper() for place in (0, 2, 4))
     return f"pci:v0000{vendor}d0000{number}sv0000{sub_vendor}sd0000{sub_device}bc{base}sc{sub}i{interface}"
 
 

@@ -17,11 +17,18 @@ PACKAGED = "/usr/lib/systemd/system"
 
 
 def place(machine: Machine, unit: str) -> tuple[str | None, list[str]]:
-    """Where a unit's file is, and the links that enable it."""
+    """Where a unit's file is, and the links that enable it; nowhere for a unit that is masked."""
     sight = view(machine)
     path = next((f"{folder}/{unit}" for folder in (OWN, PACKAGED) if sight.exists(f"{folder}/{unit}")), None)
-    links = [f"{OWN}/{target}.wants/{unit}" for target in _wanted_by(sight.file(path))] if path else []
-    return path, links
+    if path is None or masked(machine, unit):
+        return None, []
+    return path, [f"{OWN}/{target}.wants/{unit}" for target in _wanted_by(sight.file(path))]
+
+
+def masked(machine: Machine, unit: str) -> bool:
+    """Whether a link to /dev/null stands in the place of the unit's file."""
+    sight, own = view(machine), f"{OWN}/{unit}"
+    return sight.exists(own) and not isinstance(sight.node(sight.place(own)), File)
 
 
 def enabled(machine: Machine, unit: str) -> bool:

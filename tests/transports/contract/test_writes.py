@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gpucarve.calls.primitives import MakeLink, Remove, WriteFile, WriteValue
+from gpucarve.calls.primitives import MakeLink, ReadFiles, Remove, WriteFile, WriteValue
 from gpucarve.calls.programs import CallState
-from gpucarve.calls.replies import Done, FailureKind, PathKind, PathStatus
+from gpucarve.calls.replies import Done, FailureKind, Files, PathKind, PathStatus
 from gpucarve.calls.secret import Secret
 from gpucarve.calls.transport import HostTransport
-from tests.transports.contract.asking import failed, write, write_one
+from tests.transports.contract.asking import failed, gathered, write, write_one
 from tests.transports.contract.world import World
 
 CONTENTS = {
@@ -177,3 +177,27 @@ async def test_removing_nothing_is_absent_and_a_full_directory_exists(transport:
     failed(await write_one(transport, Remove(f"{world.root}/none")), FailureKind.ABSENT)
     failed(await write_one(transport, Remove(f"{world.root}/full")), FailureKind.EXISTS)
     assert world.listing(f"{world.root}/full") == {"file"}
+
+
+async def test_what_another_file_system_is_mounted_on_is_busy(transport: HostTransport, world: World) -> None:
+    path = world.small_disk("disk", 1 << 16)
+    failed(await write_one(transport, Remove(path)), FailureKind.BUSY)
+    assert world.listing(world.root) == {"disk"}
+
+
+async def test_a_file_is_replaced_only_where_there_is_room_for_a_copy_of_it(
+    transport: HostTransport, world: World
+) -> None:
+    """The copy is what keeps its mode, owner and context."""
+    path = f"{world.small_disk('disk', 1 << 16)}/file"
+    world.put_file(path, b"o" * 40_000)
+    failed(await write_one(transport, WriteFile(path, b"new")), FailureKind.EXHAUSTED)
+    assert world.read_file(path) == b"o" * 40_000
+
+
+async def test_nothing_is_below_a_link_that_leads_round_and_round(transport: HostTransport, world: World) -> None:
+    world.put_link(f"{world.root}/loop", "loop")
+    failed(await write_one(transport, Remove(f"{world.root}/loop/file")), FailureKind.ABSENT)
+    (files,) = await gathered(transport, ReadFiles((f"{world.root}/*",)))
+    assert isinstance(files, Files)
+    assert [each.failure and each.failure.kind for each in files.entries] == [FailureKind.ABSENT]

@@ -13,7 +13,7 @@ from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.sight import view
-from gpucarve.twin.systemd import place, read_again, stale
+from gpucarve.twin.systemd import masked, place, read_again, stale
 
 
 def systemctl(machine: Machine, invocation: Invocation) -> Ran:
@@ -60,12 +60,12 @@ def _switched(machine: Machine, verb: str, units: list[str]) -> Ran:
 
 
 def _shown(machine: Machine, words: list[str]) -> str:
-    """`systemctl show --property=A,B UNIT…`: a block a unit, also for one that there is not."""
+    """`systemctl show --property=A,B UNIT…`: a block a unit, also for one that there is not, in systemd's own order."""
     asked = [name for word in words if word.startswith("--property=") for name in word.partition("=")[2].split(",")]
     blocks = []
     for unit in (word for word in words if not word.startswith("-")):
         known = _properties(machine, unit)
-        blocks.append("".join(f"{name}={known[name]}\n" for name in asked if name in known))
+        blocks.append("".join(f"{name}={value}\n" for name, value in known.items() if name in asked))
     return "\n".join(blocks)
 
 
@@ -73,13 +73,20 @@ def _properties(machine: Machine, unit: str) -> dict[str, str | int]:
     path, links = place(machine, unit)
     pids = [process.pid for process in machine.up.processes.entries if process.unit == unit]
     enabled = any(view(machine).exists(link) for link in links)
+    hidden = masked(machine, unit)
     state = machine.up.units.get(unit) or ("active" if pids else "inactive")
-    return {
-        "Id": unit,
-        "LoadState": "loaded" if path else "not-found",
-        "ActiveState": state,
+    return {  # those of the service before those of any unit
         "MainPID": pids[0] if pids else 0,
-        "UnitFileState": "" if path is None else "enabled" if enabled else "disabled" if links else "static",
+        "Id": unit,
+        "LoadState": "loaded" if path else "masked" if hidden else "not-found",
+        "ActiveState": state,
+        "UnitFileState": ("masked" if hidden else "")
+        if path is None
+        else "enabled"
+        if enabled
+        else "disabled"
+        if links
+        else "static",
         "Job": 1 if state == "activating" else "",
         "NeedDaemonReload": "yes" if stale(machine, unit) else "no",
     }

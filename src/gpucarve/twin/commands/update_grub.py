@@ -9,7 +9,6 @@ from gpucarve.twin import filesystem, grub
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.errors import KernelError
 from gpucarve.twin.machine import Machine
-from gpucarve.twin.nodes import File
 from gpucarve.twin.sight import view
 
 _ROOT = "/etc/fstab"
@@ -31,7 +30,7 @@ def update_grub(machine: Machine, _: Invocation) -> Ran:
     kernels = sorted((path.removeprefix("/boot/vmlinuz-") for path, _ in sight.expand("/boot/vmlinuz-*")), reverse=True)
     text = grub.menu(variables, kernels, _root(machine))
     try:
-        machine = filesystem.put_file(machine, grub.MENU, File(text.encode(), 0o444))
+        machine = filesystem.write_file(machine, grub.MENU, text.encode(), 0o600)
     except KernelError as error:
         return ran(
             machine, 3.0, stderr=f"/usr/sbin/grub-mkconfig: cannot create {grub.MENU}.new: {error.text}\n", status=1

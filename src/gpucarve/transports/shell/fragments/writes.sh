@@ -19,12 +19,18 @@ mark() {
   say "write $*"
 }
 
-# begin NUMBER: say in the record that a write comes; without room for that it does not.
+# begin NUMBER: say in the record that a write comes; without room for that it does not, and cat says why not.
 begin() {
   w=$1 k=done
   printf '%s begun\n' "$1" >>"$S/record" 2>e && return
+  echo >x && cat x >>"$S/record" 2>e
   send "write $1 unrecorded" e
   return 1
+}
+
+# note FILE TEXT: a small file of ours. By cat, for a shell's own printf does not tell why it could not write.
+note() {
+  printf '%s' "$2" >x && cat x >"$1"
 }
 
 # ended: the write's last word, in the record and to the caller; false ends the writes.
@@ -148,7 +154,7 @@ build_claim() {
   mkdir "$a" "$a/kept" && cat in >"$a/record" || return
   n=0
   for f do
-    mkdir "$a/kept/$n" && printf '%s' "$f" >"$a/kept/$n/path" && keep "$f" "$a/kept/$n" || return
+    mkdir "$a/kept/$n" && note "$a/kept/$n/path" "$f" && keep "$f" "$a/kept/$n" || return
     n=$((n + 1))
   done
   if [ "$n" = 0 ]; then
@@ -161,13 +167,15 @@ build_claim() {
 # keep PATH DIRECTORY: what stands there.
 keep() {
   if [ -L "$1" ]; then
-    echo link >"$2/status" && readlink -n "$1" >"$2/content"
+    note "$2/status" "link
+" && readlink -n "$1" >"$2/content"
   elif [ -f "$1" ]; then
     stat -c 'file %a %u %g' "$1" >"$2/status" && cat "$1" >"$2/content"
   elif [ -e "$1" ]; then
     fail notregular "$1 is not a regular file"
   else
-    echo absent >"$2/status"
+    note "$2/status" "absent
+"
   fi
 }
 
