@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast kernel-bench kernel-every-point parts lint format sizes changelog pins clean
+.PHONY: help demo install test test-fast kernel-bench kernel-every-point parts lint format sizes kernels changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ format: $(VENV)/dev ## let ruff lay out the code
 
 sizes: $(VENV)/dev ## lines of files and functions: median, p90, and those over the habit
 	@$(PY) scripts/sizes.py src tests
+
+kernels: $(VENV)/dev ## compile the workloads' kernels anew, to the PTX that is part of the package
+	@$(PY) scripts/kernels.py
 
 changelog: $(VENV)/dev ## what the next release's entry would say
 	@$(PY) -m towncrier build --draft --version next

@@ -7,7 +7,10 @@ cd "$(dirname "$0")/.."
 export PATH=$PATH:/usr/sbin:/sbin # where a user who is not root does not look, and sshd is
 programs=() packages=()
 while read -r program package _; do
-    case $program in '' | '#'*) continue ;; esac
+    case $program in
+        '' | '#'*) continue ;;
+        /*) [ -e "$program" ] && continue ;; # no program, but a file that the package brings
+    esac
     command -v "$program" >/dev/null && continue
     programs+=("$program")
     case " ${packages[*]-} " in *" $package "*) ;; *) packages+=("$package") ;; esac

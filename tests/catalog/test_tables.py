@@ -20,6 +20,7 @@ from gpucarve.catalog import (
     mig_rules,
     naming,
     nova,
+    throughput,
     vgpu_limits,
     vgpu_software,
 )
@@ -51,6 +52,8 @@ TYPED: dict[str, Callable[[], tuple[object, ...]]] = {
     "mig-attributes": mig_rules.attributes,
     "nvml-gi-profiles": mig_rules.nvml_profiles,
     "mig-requirements": mig_rules.mode_changes,
+    "integer-throughput": throughput.integer_throughputs,
+    "hash-rates": throughput.hash_rates,
     "vgpu-releases": vgpu_software.releases,
     "vgpu-branches": vgpu_software.branches,
     "vgpu-pairings": vgpu_software.pairings,

@@ -19,6 +19,9 @@ ROOMS: tuple[str, ...] = (
     "twin",
     "journal",
     "checks",
+    "bench",
+    "report",
+    "runner",
     "plan",
     "platforms",
     "resources",
@@ -40,6 +43,7 @@ BREACHES = {
     "a room that is not pure parses YAML": ("engine", "import yaml", "gpucarve.engine -> yaml"),
     "the engine opens a database": ("engine", "import sqlite3", "gpucarve.engine -> sqlite3"),
     "the engine speaks SSH": ("engine", "import asyncssh", "gpucarve.engine -> asyncssh"),
+    "something rests on the program that travels": ("bench", "import gpucarve.runner", "Nothing imports the runner"),
     "the engine draws": ("engine", "import rich", "gpucarve.engine -> rich"),
 }
 

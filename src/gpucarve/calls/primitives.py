@@ -100,11 +100,12 @@ class FindHolders(Read[Holders]):
 
 @dataclass(frozen=True, slots=True)
 class Inspect(Read[Exited]):
-    """Run a command that changes nothing, with an empty stdin and LC_ALL=C."""
+    """Run a command that changes nothing, with LC_ALL=C; `stdin` is what it reads, a program of ours perhaps."""
 
     argv: tuple[str, ...]
     deadline: float = 30.0
     limit: int = 1024 * KIB
+    stdin: bytes = b""
 
     def __post_init__(self) -> None:
         _check_argv(self.argv)

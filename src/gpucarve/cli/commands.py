@@ -21,6 +21,7 @@ VERBS = {
     "plan": "Show what apply would change, and why.",
     "apply": "Make the fleet what its document says.",
     "verify": "Check that what the document asks for stands.",
+    "bench": "Run workloads on a GPU, and say how much of it one got.",
     "status": "Show each GPU with its slices, one line each.",
     "rollback": "Bring hosts back to what they were before gpucarve.",
     "adopt": "Take vGPUs that somebody else made into ownership.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
+from gpucarve.bench.reports import Report, Standing
 from gpucarve.calls.programs import Refusal
 from gpucarve.engine.endings import Ending, Outcome, of_refusal
 from gpucarve.errors import (
@@ -90,6 +91,15 @@ def of_findings(findings: Sequence[Finding], refused: Iterable[Refusal] = ()) ->
     if failed:
         return Exit.CHECK
     return Exit.WARNINGS if any(finding.warning for finding in findings) else Exit.DONE
+
+
+_STANDINGS = {Standing.UNSTABLE: Exit.WARNINGS, Standing.SHARE: Exit.DONE, Standing.RUNS: Exit.DONE}
+
+
+def of_report(report: Report) -> Exit:
+    """The status of workloads: a check failed where one does not run, a warning where a figure is none."""
+    statuses = {_STANDINGS.get(each.standing, Exit.CHECK) for each in report.workloads}
+    return next((each for each in (Exit.CHECK, Exit.WARNINGS) if each in statuses), Exit.DONE)
 
 
 def of_refusals(refused: Iterable[Refusal]) -> Exit:

@@ -42,6 +42,10 @@ class Output:
         """The verb's result, in the form that was asked for."""
         click.echo(documents.render(kind, body) if self.as_json else text)
 
+    def page(self, text: str) -> None:
+        """A whole page, in place of the data."""
+        click.echo(text, nl=False)
+
     def explain(self, text: str) -> None:
         """What people read before the result; to standard error where the result is JSON."""
         click.echo(text, err=self.as_json)

@@ -41,8 +41,10 @@ take_over = click.option(
 _FORMS: dict[tuple[str, ...], str] = {
     ("table", "wide", "json"): "Form of the data on standard output; wide tells all of each step of a plan.",
     ("table", "json", "svg"): "Form of the data on standard output; svg is a picture.",
+    ("table", "json"): "Form of the data on standard output.",
+    ("table", "json", "html"): "Form of the data on standard output; html is a page that needs nothing beside itself.",
 }
-_USUAL, PICTURED = _FORMS
+_USUAL, PICTURED, PLAIN, PAGED = _FORMS
 
 
 def _output(forms: tuple[str, ...]) -> Callable[[Any], Any]:

@@ -61,8 +61,8 @@ def answer(machine: Machine, read: HostRead, now: float) -> tuple[Machine, Reply
             return machine, PathStatuses(tuple(status for status in statuses if status is not None)), 0.0
         case FindHolders(prefixes):
             return machine, _holders(machine, prefixes), 0.0
-        case Inspect(argv, deadline, limit):
-            return inspect(machine, Invocation(argv, b"", now), deadline, limit)
+        case Inspect(argv, deadline, limit, stdin):
+            return inspect(machine, Invocation(argv, stdin, now), deadline, limit)
 
 
 def _matches(sight: View, patterns: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -44,6 +44,9 @@ async def test_a_command_that_looks_has_an_empty_stdin(transport: HostTransport,
 )
 async def test_stdin_arrives_byte_for_byte(transport: HostTransport, world: World, content: bytes) -> None:
     world.define_command("tool", Script(save_stdin=f"{world.root}/stdin"))
+    await read(transport, Inspect(("tool",), stdin=content))
+    assert world.read_file(f"{world.root}/stdin") == content
+    world.remove(f"{world.root}/stdin")
     for stdin in (content, Secret(content)):
         await write_one(transport, Run(("tool",), stdin=stdin))
         assert world.read_file(f"{world.root}/stdin") == content

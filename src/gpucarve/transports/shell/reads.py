@@ -30,7 +30,7 @@ from gpucarve.calls.replies import (
 )
 from gpucarve.transports.shell.failures import DETAIL, failure
 from gpucarve.transports.shell.frames import Part
-from gpucarve.transports.shell.quoting import pattern, words
+from gpucarve.transports.shell.quoting import pattern, printf, words
 
 SIGNALS = range(129, 193)
 _PARTS = {ReadFiles: 4, ReadLinks: 3, Stat: 3, FindHolders: 5, Inspect: 3}
@@ -56,8 +56,10 @@ def compile_read(number: int, read: HostRead) -> str:
             return f"statuses {part} " + " ".join(map(pattern, patterns))
         case FindHolders(prefixes):
             return f"openers {part} {words(prefixes)}"
-        case Inspect(argv, deadline, limit):
-            return f"inspect {part} {limit} {seconds(deadline)} {words(argv)}"
+        case Inspect(argv, deadline, limit, stdin):
+            given = f"{printf(stdin, f'i{number:04}')} && " if stdin else ""
+            source = f"i{number:04}" if stdin else "/dev/null"
+            return f"{given}inspect {part} {source} {limit} {seconds(deadline)} {words(argv)}"
 
 
 def part_count(reads: Sequence[HostRead]) -> int:

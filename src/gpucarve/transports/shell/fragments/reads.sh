@@ -133,12 +133,12 @@ openers() {
   done
 }
 
-# inspect PART LIMIT DEADLINE COMMAND...: a: how it ended; b, c: stdout and stderr up to LIMIT bytes.
+# inspect PART STDIN LIMIT DEADLINE COMMAND...: a: how it ended; b, c: stdout and stderr up to LIMIT bytes.
 inspect() {
-  p=$1 l=$2 d=$3 s=0
-  shift 3
+  p=$1 i=$2 l=$3 d=$4 s=0
+  shift 4
   true >"${p}b.$l"
   true >"${p}c.$l"
-  child /dev/null "${p}b.$l" "${p}c.$l" "$d" "$@"
+  child "$i" "${p}b.$l" "${p}c.$l" "$d" "$@"
   printf '%s %s' "$k" "$s" >"${p}a"
 }

@@ -1,0 +1,121 @@
+"""Workloads on one host: the archive that travels, and one question after the other.
+
+Boundary: packs this installation's own files; what an answer is worth is `bench`'s to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gpucarve import __version__
+from gpucarve.bench import asking, judging
+from gpucarve.bench.asking import Wish
+from gpucarve.bench.reports import Report, Standing, Workload
+from gpucarve.calls.flows import Flow
+from gpucarve.calls.primitives import Inspect
+from gpucarve.calls.programs import Refusal
+from gpucarve.calls.transport import HostTransport
+from gpucarve.errors import BugError
+from gpucarve.model.findings import Finding, Verdict
+from gpucarve.model.hosts import Target
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive
+_LIVENESS = 64 * 1024 * 1024  # bytes of one vector
+_CARRIED = (".py", ".ptx", ".c", ".h")
+
+
+@cache
+def archive() -> bytes:
+    """The runner as a zip archive, with nvidia-ml-py's one module where it is installed."""
+    found = {"gpucarve/__init__.py": b""} | dict(_files(files("gpucarve.runner"), "gpucarve/runner"))
+    monitor = find_spec("pynvml")
+    if monitor is not None and monitor.origin is not None and monitor.origin.endswith(".py"):
+        found["pynvml.py"] = Path(monitor.origin).read_bytes()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in sorted(found):
+            packed.writestr(zipfile.ZipInfo(name, _EPOCH), found[name], zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _files(folder: Traversable, inside: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for each in folder.iterdir():
+        if each.is_dir():
+            found += _files(each, f"{inside}/{each.name}")
+        elif each.name.endswith(_CARRIED):
+            found.append((f"{inside}/{each.name}", each.read_bytes()))
+    return found
+
+
+async def bench(
+    host: HostTransport, target: Target, names: Sequence[str], wish: Wish, told: Callable[[str], None]
+) -> Report | Refusal:
+    """Run workloads by name, in order, calling `told` with each before it begins; or why the host gave no answer.
+
+    Once a workload was refused for what the host or the device lacks, the others are refused for the same.
+    """
+    workloads: list[Workload] = []
+    devices = judging.devices({})
+    for name in names:
+        told(name)
+        answer = await _driven(asking.run(name, wish, archive()), host)
+        if isinstance(answer, Refusal):
+            return answer
+        if isinstance(answer, asking.Refusal):
+            workloads.append(judging.refused(name, answer))
+        else:
+            workloads.append(judging.judged(name, answer))
+            devices = devices or judging.devices(answer)
+        if workloads[-1].standing is Standing.REFUSED:
+            break
+    return Report(str(target), f"gpucarve {__version__}", devices, tuple(workloads))
+
+
+async def _driven(flow: Flow[Any], host: HostTransport) -> Any:
+    """Answer a flow that asks one command after the other; it writes nothing, so that it needs no lease."""
+    try:
+        request = next(flow)
+        while True:
+            if not isinstance(request, Inspect):
+                raise BugError(f"a workload asked for {type(request).__name__}")
+            replies = await host.gather((request,))
+            if isinstance(replies, Refusal):
+                return replies
+            request = flow.send(replies[0])
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        flow.close()
+
+
+async def alive(hosts: Mapping[Target, HostTransport]) -> tuple[Finding, ...]:
+    """Whether vectors are added rightly by the first GPU of each host, all hosts at once."""
+    wish = Wish(interface="cuda", bytes=_LIVENESS, samples=1)
+    reports = await asyncio.gather(
+        *(bench(host, target, ("vectoradd",), wish, lambda _: None) for target, host in hosts.items())
+    )
+    return tuple(_finding(target, report) for target, report in zip(hosts, reports, strict=True))
+
+
+def _finding(target: Target, report: Report | Refusal) -> Finding:
+    rule = "a GPU is believed when work ran on it"
+    if isinstance(report, Refusal):
+        return Finding(target, "workload", Verdict.UNKNOWN, f"{report.kind.value}: {report.detail}", rule, report.fix)
+    (done,) = report.workloads
+    if done.standing in (Standing.SHARE, Standing.RUNS, Standing.UNSTABLE):
+        sums = sum(check.of for check in done.checks)
+        return Finding(
+            target, "workload", Verdict.HOLDS, f"{done.device} added vectors: {sums} sums, all of them right"
+        )
+    verdict = Verdict.UNKNOWN if done.standing is Standing.REFUSED else Verdict.DIFFERS
+    return Finding(target, "workload", verdict, f"vectoradd {done.verdict()}", rule, done.fix)

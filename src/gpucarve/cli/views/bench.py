@@ -1,0 +1,100 @@
+"""Bench reports and comparisons as text and data.
+
+Boundary: values to words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gpucarve.bench.comparing import Comparison
+from gpucarve.bench.reports import Figure, Report, Standing, Workload
+from gpucarve.cli.views.text import Role, Style, printable
+from gpucarve.report import amounts
+
+_ROLES = {Standing.SHARE: Role.GOOD, Standing.RUNS: Role.GOOD, Standing.UNSTABLE: Role.WARN}
+
+
+def report(told: Report, style: Style) -> str:
+    """Each workload with its verdict, its figures and what was checked; the devices before them."""
+    lines = [style.paint(Role.HEAD, f"{printable(told.target)}, by {printable(told.program)}")]
+    for device in told.devices:
+        lines.append(f"  {printable(device.name)} ({device.interface}), {len(device.facts)} facts")
+    for each in told.workloads:
+        lines += ["", *_workload(each, style)]
+    return "\n".join(lines)
+
+
+def _workload(each: Workload, style: Style) -> list[str]:
+    role = _ROLES.get(each.standing, Role.BAD)
+    where = f" on {printable(each.device)}" if each.device else ""
+    lines = style.paragraph(f"{printable(each.verdict())}", first=f"{style.paint(role, each.name)}{where}: ", rest="  ")
+    if each.checks:
+        wrong, of = sum(check.wrong for check in each.checks), sum(check.of for check in each.checks)
+        lines.append(f"  {len(each.checks)} checks: {of - wrong} of {of} results are right")
+    lines += style.table([(figure.name, _value(figure)) for figure in each.figures], indent="  ")
+    lines += _host(each)
+    for note in each.notes:
+        lines += style.paragraph(printable(note), first="  ", rest="    ", role=Role.FAINT)
+    if each.fix:
+        lines += style.paragraph(printable(each.fix), first="  what to do: ", rest="    ")
+    return lines
+
+
+def _value(figure: Figure) -> str:
+    if not figure.steady:
+        return f"unstable: spread {amounts.percent(figure.spread or 0)}"
+    shares = ", ".join(f"{amounts.percent(figure.rate / limit.rate)} of {limit.what}" for limit in figure.limits)
+    spread = f", spread {amounts.percent(figure.spread)}" if figure.spread is not None else ""
+    return f"{amounts.rate(figure.rate, figure.unit)}{spread}" + (f"; {shares}" if shares else "")
+
+
+def _host(each: Workload) -> list[str]:
+    """The host's own hashing beside the device's."""
+    host = each.facts.get("host_hashes_a_second")
+    if not isinstance(host, dict):
+        return []
+    rates = {figure.name: figure for figure in each.figures}
+    told = [
+        f"{name} {amounts.rate(rate, 'H')}"
+        + (f" (the device is {amounts.times(rates[name].rate / rate)})" if rates[name].steady else "")
+        for name, rate in host.items()
+        if name in rates and isinstance(rate, int | float) and rate > 0
+    ]
+    return [f"  hashlib on the host, {each.facts.get('host_processes')} processes: {', '.join(told)}"] if told else []
+
+
+def comparison(first: Report, second: Report, found: Sequence[Comparison], style: Style) -> str:
+    """A line a figure."""
+    head = f"{printable(second.target)} beside {printable(first.target)}"
+    rows = [(f"{each.workload} {each.figure}", _ratio(each)) for each in found]
+    return "\n".join([style.paint(Role.HEAD, head), *style.table(rows, indent="  ")])
+
+
+def _ratio(each: Comparison) -> str:
+    if each.ratio is None:
+        return "one of the two is too unstable to compare"
+    rates = f"{amounts.rate(each.first.rate, each.unit)} to {amounts.rate(each.second.rate, each.unit)}"
+    certainty = {True: "", False: ", within the samples' spread", None: ", of single samples"}[each.apart]
+    return f"{amounts.times(each.ratio)} ({rates}{certainty})"
+
+
+def comparison_data(first: Report, second: Report, found: Sequence[Comparison]) -> dict[str, Any]:
+    """The body of `BenchComparison`."""
+    return {
+        "first": first.target,
+        "second": second.target,
+        "figures": [
+            {
+                "workload": each.workload,
+                "figure": each.figure,
+                "unit": f"{each.unit}/s",
+                "first": each.first.rate if each.first.steady else None,
+                "second": each.second.rate if each.second.steady else None,
+                "ratio": each.ratio,
+                "apart": each.apart,
+            }
+            for each in found
+        ],
+    }

@@ -1,0 +1,4 @@
+"""Results as pages for people: self-contained HTML with pictures in SVG.
+
+Boundary: pure; values to text.
+"""

@@ -1,0 +1,49 @@
+/* One dialect for CUDA C++ and OpenCL C 1.2. What differs between the two stands here and nowhere else, so that a kernel
+   that was judged on one has been judged for the other. */
+#ifdef __OPENCL_VERSION__
+typedef uint u32;
+typedef ulong u64;
+typedef uint4 words4;
+typedef float4 floats4;
+#define KERNEL __kernel void
+#define GLOBAL __global
+#define TABLE __constant
+#define SHARED __local
+#define DEVICE static inline
+#define RESTRICT restrict
+#define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
+#define THREAD_X ((u32)get_local_id(0))
+#define THREAD_Y ((u32)get_local_id(1))
+#define BLOCK_X ((u32)get_group_id(0))
+#define BLOCK_Y ((u32)get_group_id(1))
+#define BLOCKS_X ((u32)get_num_groups(0))
+#define BLOCKS_Y ((u32)get_num_groups(1))
+#define THREAD ((u64)get_global_id(0))
+#define THREADS ((u64)get_global_size(0))
+#define COUNT_UP(address) atomic_inc(address)
+#define COUNTER volatile __global u32
+#define AS_FLOAT(bits) as_float(bits)
+#else
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef uint4 words4;
+typedef float4 floats4;
+#define KERNEL extern "C" __global__ void
+#define GLOBAL
+#define TABLE static __device__ const
+#define SHARED __shared__
+#define DEVICE static __device__ __forceinline__
+#define RESTRICT __restrict__
+#define BARRIER() __syncthreads()
+#define THREAD_X threadIdx.x
+#define THREAD_Y threadIdx.y
+#define BLOCK_X blockIdx.x
+#define BLOCK_Y blockIdx.y
+#define BLOCKS_X gridDim.x
+#define BLOCKS_Y gridDim.y
+#define THREAD ((u64)blockIdx.x * blockDim.x + threadIdx.x)
+#define THREADS ((u64)gridDim.x * blockDim.x)
+#define COUNT_UP(address) atomicAdd(address, 1u)
+#define COUNTER u32
+#define AS_FLOAT(bits) __uint_as_float(bits)
+#endif

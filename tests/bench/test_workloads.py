@@ -1,0 +1,117 @@
+"""Workloads run for real on PoCL: sent as to any host, their results are right, and a wrong kernel is found out."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from gpucarve.app import benches
+from gpucarve.bench import asking, judging
+from gpucarve.bench.asking import Wish
+from gpucarve.bench.reports import Standing
+from tests.bench.conftest import SMALL, answer, answer_of
+
+pytestmark = pytest.mark.pocl
+HASHES = ("MD5", "SHA-1", "SHA-256")
+RAN = {Standing.RUNS, Standing.SHARE, Standing.UNSTABLE}
+TRANSPOSES = ("simple copy", "shared memory copy", "naive", "coalesced", "optimized", "coarse-grained", "fine-grained",
+              "diagonal", "wide (ours)")  # fmt: skip
+
+
+def test_the_devices_of_both_interfaces_are_listed_and_a_missing_one_is_explained() -> None:
+    told = answer("devices", Wish())
+    assert not isinstance(told, asking.Refusal)
+    listed = judging.devices(told)
+    assert any(device.interface == "opencl" and device.facts["compute_units"] > 0 for device in listed)
+    assert {device.interface for device in listed} | set(told["without"]) >= {"cuda", "opencl"}
+
+
+@pytest.mark.parametrize(
+    ("name", "checks", "figures"),
+    [
+        ("vectoradd", {("sums", "host"), ("sums", "device")}, {"driver's copy", "vector addition"}),
+        ("copy", {("driver's copy", "host"), ("kernel's copy", "host")}, {"driver's copy", "kernel's copy"}),
+        (
+            "transpose",
+            {(way, by) for way in TRANSPOSES for by in ("host", "device")},
+            {"driver's copy", *TRANSPOSES},
+        ),
+        (
+            "hash",
+            {(f"{name} {what}", "host") for name in HASHES for what in ("digests", "passwords found")},
+            set(HASHES),
+        ),
+    ],
+)  # fmt: skip
+def test_a_workload_runs_and_every_result_is_checked(
+    name: str, checks: set[tuple[str, str]], figures: set[str]
+) -> None:
+    told = answer(name)
+    assert not isinstance(told, asking.Refusal), told
+    done = judging.judged(name, told)
+    assert done.standing in RAN, done.verdict()
+    assert {(check.what, check.by) for check in done.checks} == checks
+    assert all(check.of > 0 and check.wrong == 0 for check in done.checks)
+    assert {figure.name for figure in done.figures} == figures
+    assert all(len(figure.samples) == SMALL.samples for figure in done.figures)
+
+
+def test_hashing_tells_the_hosts_own_rate_beside_the_devices() -> None:
+    told = answer("hash")
+    assert not isinstance(told, asking.Refusal)
+    assert all(rate > 0 for rate in told["facts"]["host_hashes_a_second"].values())
+
+
+@pytest.mark.parametrize(
+    ("workload", "source", "right", "wrong", "blamed"),
+    [
+        ("vectoradd", "memory", "x.w += y.w;", "x.w += y.z;", {"sums"}),
+        ("copy", "memory", "out[i] = in[i];", "out[i] = in[i ^ 1];", {"kernel's copy"}),
+        ("transpose", "memory", "tile[row + 16 * j][column + 2] =", "tile[row + 16 * j][column] =", {"wide (ours)"}),
+        ("transpose", "memory", "u32 block_y = number % BLOCKS_Y;", "u32 block_y = 0;", {"diagonal"}),
+        ("hash", "hash", "0xd76aa478u", "0xd76aa479u", {"MD5 digests", "MD5 passwords found"}),
+        ("hash", "hash", "SHA256_STEPS(61, s, w)", "SHA256_STEPS(60, s, w)", {"SHA-256 passwords found"}),
+    ],
+)
+def test_a_kernel_that_is_wrong_is_found_out_and_named(
+    workload: str, source: str, right: str, wrong: str, blamed: set[str]
+) -> None:
+    told = answer_of(_spoiled(f"gpucarve/runner/kernels/{source}.c", right, wrong), workload)
+    assert not isinstance(told, asking.Refusal), told
+    done = judging.judged(workload, told)
+    assert done.standing is Standing.WRONG, done.verdict()
+    assert {check.what for check in done.checks if check.wrong} == blamed
+    assert all(name in done.verdict() for name in blamed)
+
+
+def test_a_kernel_that_does_not_compile_is_a_failure_with_the_compilers_words() -> None:
+    told = answer_of(
+        _spoiled("gpucarve/runner/kernels/memory.c", "KERNEL fill_words(", "KERNEL fill_words(nothing "), "copy"
+    )
+    assert not isinstance(told, asking.Refusal)
+    done = judging.judged("copy", told)
+    assert done.standing is Standing.FAILED
+    assert "clBuildProgram" in done.why
+
+
+def test_a_device_that_is_not_there_is_refused_with_how_many_there_are() -> None:
+    told = answer("copy", Wish(interface="opencl", device=99))
+    assert not isinstance(told, asking.Refusal)
+    done = judging.judged("copy", told)
+    assert done.standing is Standing.REFUSED
+    assert "there is no device 99" in done.why
+
+
+def _spoiled(name: str, right: str, wrong: str) -> bytes:
+    """The archive with one text in it changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(benches.archive())) as archive, zipfile.ZipFile(out, "w") as spoiled:
+        for each in archive.namelist():
+            content = archive.read(each)
+            if each == name:
+                assert content.count(right.encode()) == 1, right
+                content = content.replace(right.encode(), wrong.encode())
+            spoiled.writestr(each, content)
+    return out.getvalue()

@@ -1,0 +1,51 @@
+"""The runner over a real SSH server: it travels on a command's standard input."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gpucarve.app import benches
+from gpucarve.bench.asking import Wish
+from gpucarve.bench.reports import Report, Standing
+from gpucarve.model.hosts import Target
+from gpucarve.transports.ssh import SshTransport
+from tests.transports.contract.namespaces import Namespace
+from tests.transports.contract.sshd import Server
+from tests.transports.contract.world import Script
+
+HOST = Target("ssh", "gpu-1")
+
+
+async def bench(server: Server, *names: str) -> Report:
+    """Run workloads on the server's host."""
+    transport = SshTransport(server.endpoint())
+    try:
+        report = await benches.bench(transport, HOST, names, Wish(bytes=1 << 20, samples=1), lambda _: None)
+    finally:
+        await transport.close()
+    assert isinstance(report, Report), report
+    return report
+
+
+@pytest.mark.skipif(
+    not Path("/etc/OpenCL/vendors/pocl.icd").exists() and os.environ.get("CI") != "true", reason="PoCL is not installed"
+)
+async def test_a_workload_runs_on_a_host_over_ssh(server: Server) -> None:
+    report = await bench(server, "vectoradd")
+    (done,) = report.workloads
+    assert done.standing in (Standing.RUNS, Standing.SHARE, Standing.UNSTABLE), done.verdict()
+    assert done.checks
+    assert report.target == "ssh/gpu-1"
+
+
+async def test_a_host_without_python_is_refused_by_what_it_lacks_and_what_to_do(
+    server: Server, machine: Namespace
+) -> None:
+    machine.define_command("python3", Script(status=127, stderr=b"sh: python3: not found\n"))
+    (done,) = (await bench(server, "vectoradd", "copy")).workloads
+    assert done.standing is Standing.REFUSED
+    assert "there is no python3 on this host" in done.why
+    assert "RHCOS" in done.fix
