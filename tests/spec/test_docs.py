@@ -10,6 +10,7 @@ import pytest
 from gpucarve import spec
 from gpucarve.spec import later
 from gpucarve.spec.fleet import KINDS, WORKLOADS
+from gpucarve.spec.wants import USUAL, WANT_KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "fleet-document.md").read_text("utf-8")
@@ -86,6 +87,16 @@ def test_the_examples_show_every_workload_every_kind_and_every_way_to_choose_a_g
     assert {type(cut.gpu) for cut in cuts} == {spec.EveryGpu, spec.GpuAt, spec.GpuModelled, spec.GpuIndex}
     assert {name.time_sliced for cut in cuts for name in cut.vgpu or ()} == {True, False}
     assert any(site.rollout != spec.Rollout() for site in sites)
+
+
+def test_the_examples_show_everything_that_a_demand_can_say() -> None:
+    specs = [spec.load(path.read_bytes(), str(path)) for path in EXAMPLES]
+    pools = [pool for each in specs for site in each.sites for pool in site.pools if pool.demand]
+    wants = [want for pool in pools for want in pool.demand]
+    assert {want.kind for want in wants} == set(WANT_KINDS)
+    assert any(want.tenant for want in wants)
+    assert any(want.spare for want in wants)
+    assert {pool.objective == USUAL for pool in pools} == {True, False}
 
 
 def test_the_page_names_every_word_of_a_later_release() -> None:

@@ -12,6 +12,9 @@ from gpucarve.spec.compose import compose
 from gpucarve.spec.tree import Plain, plain
 from tests.spec.documents import GOOD, changed
 
+CUT = """cut:
+          - gpu: "0000:65:00.0"
+            vgpu: {A100D-40C: 2}"""
 VALIDATOR = jsonschema_rs.validator_for(spec.json_schema())
 
 
@@ -60,6 +63,10 @@ def _loads(text: str) -> bool:
         changed(("vm-vgpu", "container"), ("vgpu: {A100D-40C: 2}", "mig: {1g.10gb+me: 1, MIG 3g.40gb: 1}")),
         changed(("vm-vgpu", "vm-passthrough"), ("vgpu: {A100D-40C: 2}", "passthrough: true")),
         changed(("platform: linux", "platform: linux\n    rollout: {}")),
+        changed((CUT, "demand: [{vgpu: A100D-40C, count: 2}, {vgpuOf: {memory: 8Gi, series: Q}, count: 1, spare: 2}]")),
+        changed((CUT, "demand: [{vgpu: A100D-40C, count: 2, tenant: red}]\n        objective: [least-stranded]")),
+        changed(("vm-vgpu", "container"), (CUT, "demand: [{mig: 1g.10gb+me, count: 2}, {whole: true, count: 1}]")),
+        changed(("vm-vgpu", "vm-passthrough"), (CUT, "demand: [{passthrough: true, count: 1}]")),
         changed(("platform: linux", "platform: linux\n    rollout: {canary: 0, maxUnavailable: 4, maxFailures: 2}")),
     ],
 )
@@ -103,6 +110,22 @@ def test_what_loads_is_valid(text: str) -> None:
         ("platform: linux", "platform: linux\n    rollout: {maxFailures: '25%'}"),
         ("platform: linux", "platform: linux\n    rollout: {max_failures: 1}"),
         ("platform: linux", "platform: linux\n    rollout: 1"),
+        (CUT, "demand: []"),
+        (CUT, "demand: [{count: 2}]"),
+        (CUT, "demand: [{vgpu: A100D-40C}]"),
+        (CUT, "demand: [{vgpu: A100D-40C, count: 0}]"),
+        (CUT, "demand: [{vgpu: A100D-40C, count: 2, spare: -1}]"),
+        (CUT, "demand: [{vgpu: A100D-40C, vgpuOf: {memory: 8Gi, series: Q}, count: 2}]"),
+        (CUT, "demand: [{vgpuOf: {memory: 8GB, series: Q}, count: 2}]"),
+        (CUT, "demand: [{vgpuOf: {memory: 8Gi, series: Z}, count: 2}]"),
+        (CUT, "demand: [{vgpu: , count: 2}]"),
+        (CUT, "demand: [{mig: 1g.10gb, count: 2}]"),
+        (CUT, "demand: [{vgpu: A100D-40C, count: 2, tenant: a b}]"),
+        (CUT, "demand: [{vgpu: A100D-40C, count: 2}]\n        objective: []"),
+        (CUT, "demand: [{vgpu: A100D-40C, count: 2}]\n        objective: [cheap]"),
+        (CUT, f"demand: [{{vgpu: A100D-40C, count: 2}}]\n        {CUT}"),
+        (CUT, f"objective: [fewest-gpus]\n        {CUT}"),
+        (CUT, ""),
     ],
 )
 def test_what_has_the_wrong_shape_neither_loads_nor_is_valid(old: str, new: str) -> None:

@@ -18,6 +18,7 @@ from gpucarve.calls.transport import HostTransport
 from gpucarve.checks.preflight import preflight
 from gpucarve.engine.channels import at_work, snapshot
 from gpucarve.facts.observed import Observed, Unreadable
+from gpucarve.layout import demands
 from gpucarve.layout.cuts import lay_out
 from gpucarve.layout.layouts import HostLayout
 from gpucarve.model.findings import Finding, Verdict
@@ -78,9 +79,10 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
     refused = {target: answer for target, answer in answers.items() if isinstance(answer, Refusal)}
     problems = [_no_answer(target, refusal) for target, refusal in refused.items()]
     resources: list[Resource] = []
+    fitted = await _fitted(world, fleet, purpose, observed, tuple(refused))
     for target, _, pool in fleet.hosts():
         if target in observed:
-            made, findings = _resources(purpose, pool.cut, observed[target])
+            made, findings = _resources(purpose, pool.cut, observed[target], fitted.get(target))
             resources.extend(made)
             problems.extend(findings)
     unseen = {need for resource in resources for need in resource.needs if need.target not in observed}
@@ -98,14 +100,41 @@ async def _at_rest(target: Target, transport: HostTransport) -> Observed | Refus
     return await snapshot(target, transport)
 
 
+async def _fitted(
+    world: World, fleet: Fleet, purpose: Purpose, observed: Mapping[Target, Observed], refused: tuple[Target, ...]
+) -> dict[Target, HostLayout | tuple[Finding, ...]]:
+    """The layouts of pools with a demand. It is fitted to all GPUs of the pool, so hosts that are not meant are looked
+    at too."""
+    found: dict[Target, HostLayout | tuple[Finding, ...]] = {}
+    if purpose is Purpose.ROLLBACK:
+        return found
+    meant = set(fleet.targets)
+    for site in fleet.spec.sites:
+        for pool in site.pools:
+            members = [Target(site.name, node) for node in pool.nodes.names]
+            if not pool.demand or not meant.intersection(members):
+                continue
+            others = tuple(each for each in members if each not in meant)
+            looked = await observe(world, others)
+            seen = {each: observed[each] for each in members if each in observed}
+            seen |= {each: answer for each, answer in looked.items() if isinstance(answer, Observed)}
+            silent = [each for each in members if each in refused or isinstance(looked.get(each), Refusal)]
+            ordered = {each: seen[each] for each in members if each in seen}
+            found |= demands.lay_out(pool, ordered, catalog.load(), silent)
+    return found
+
+
 def _resources(
-    purpose: Purpose, cut: tuple[Cut, ...], observed: Observed
+    purpose: Purpose,
+    cut: tuple[Cut, ...],
+    observed: Observed,
+    fitted: HostLayout | tuple[Finding, ...] | None,
 ) -> tuple[tuple[Resource, ...], tuple[Finding, ...]]:
     """What has to stand on a host for the purpose, and why that cannot be said."""
     try:
         if purpose is Purpose.ROLLBACK:
             return linux.resources_before(observed), ()
-        layout = lay_out(cut, observed, catalog.load())
+        layout = lay_out(cut, observed, catalog.load()) if fitted is None else fitted
         if not isinstance(layout, HostLayout):
             return (), layout
         if purpose is Purpose.ADOPT:

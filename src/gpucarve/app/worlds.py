@@ -76,7 +76,7 @@ def open_world(fleet: Fleet, socket: Path | None, folder: Path = Path()) -> Worl
     """
     if socket is not None:
         return _twin(socket)
-    hosts = fleet.hosts()
+    hosts = fleet.spec.hosts()  # all of them: a demand is fitted to its whole pool, whichever hosts are meant
     return SshWorld({target: endpoint(site.access.ssh, target.name, folder) for target, site, _ in hosts})
 
 

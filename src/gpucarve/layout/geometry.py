@@ -119,9 +119,8 @@ def _placed(card: Card, kinds: Sequence[_Kind], compute: bool) -> tuple[Instance
     table = card.catalog.mig_table(card.model.id) if card.model else None
     capacity = table.compute_slices or 0 if table else 0
     wanted = [Wanted(str(each.name), each.count, each.placements, each.slices) for each in kinds]
-    claimed, standing = frozenset(_claimed(card)), frozenset(_standing(card))
-    held = frozenset(_held(card))
-    found = place(wanted, capacity, keep=claimed | standing, spare=standing - claimed, held=held)
+    own, there = frozenset(claimed(card)), frozenset(standing(card))
+    found = place(wanted, capacity, keep=own | there, spare=there - own, held=frozenset(held(card)))
     if not isinstance(found, tuple):
         return overlaps.refusal(card, wanted, found)
     by_name = {str(each.name): each for each in kinds}
@@ -130,13 +129,13 @@ def _placed(card: Card, kinds: Sequence[_Kind], compute: bool) -> tuple[Instance
     )
 
 
-def _standing(card: Card) -> Iterator[Spot]:
+def standing(card: Card) -> Iterator[Spot]:
     """The instances that are there."""
     for each in card.mig.instances if card.mig else ():
         yield _spot(card, each.profile, each.placement)
 
 
-def _held(card: Card) -> Iterator[Spot]:
+def held(card: Card) -> Iterator[Spot]:
     """Those of them in which a guest runs with a vGPU: these cannot go."""
     told = card.observed.get(active_vgpus.PROBE)
     devices = card.observed.get(mediated.PROBE)
@@ -149,7 +148,7 @@ def _held(card: Card) -> Iterator[Spot]:
             yield _spot(card, each.profile, each.placement)
 
 
-def _claimed(card: Card) -> Iterator[Spot]:
+def claimed(card: Card) -> Iterator[Spot]:
     """The instances that are ours, whether they stand or a reboot has just taken them; none where nobody can tell."""
     kept = card.observed.get(ours.PROBE)
     for claim in () if isinstance(kept, Unknown) else kept.claims:

@@ -7,6 +7,7 @@ Only this room knows YAML and pydantic, which take a while to import: a face imp
 from gpucarve.spec.document import json_schema, load
 from gpucarve.spec.fleet import Access, Cut, Metadata, Nodes, Pool, Rollout, Site, Spec, SshAccess
 from gpucarve.spec.selectors import EveryGpu, GpuAt, GpuIndex, GpuModelled, GpuSelector
+from gpucarve.spec.wants import VgpuSize, Want
 
 __all__ = [
     "Access",
@@ -23,6 +24,8 @@ __all__ = [
     "Site",
     "Spec",
     "SshAccess",
+    "VgpuSize",
+    "Want",
     "json_schema",
     "load",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gpucarve.errors import DocumentError
-from gpucarve.spec import compose, cuts, names, problems, rollouts, secrecy, text, translate, tree
+from gpucarve.spec import compose, cuts, demands, names, problems, rollouts, secrecy, text, translate, tree
 from gpucarve.spec.fleet import Spec
 
 
@@ -31,7 +31,7 @@ def load(source: str | bytes, file: str) -> Spec:
         except ValidationError as error:
             found += translate.problems(error, composed.root)
         root = composed.root
-        found += [*names.problems(root), *rollouts.problems(root), *cuts.problems(root)]
+        found += [*names.problems(root), *rollouts.problems(root), *cuts.problems(root), *demands.problems(root)]
     if spec is None or found:
         lines = document.lines if composed.root else secrecy.guarded(document.lines)
         raise DocumentError(problems.diagnostics(found, file, secrecy.masked(lines, composed.secrets)))

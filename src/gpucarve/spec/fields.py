@@ -83,6 +83,9 @@ LocalPath: TypeAlias = Annotated[
     str,
     Matching(r"[A-Za-z0-9_./~][^\x00-\x1f]{0,4095}", "a path", "a file on the machine that runs gpucarve"),
 ]
+MemorySize: TypeAlias = Annotated[
+    str, Matching(r"[1-9][0-9]{0,5}(Gi|Mi)", "a size of memory", "a whole number with Gi or Mi, such as 8Gi")
+]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 

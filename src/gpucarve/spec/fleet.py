@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpucarve.model.hosts import Target
@@ -28,7 +27,9 @@ from gpucarve.spec.fields import (
     VgpuCounts,
     Yes,
 )
+from gpucarve.spec.parts import Part, left_out
 from gpucarve.spec.selectors import GpuSelector
+from gpucarve.spec.wants import USUAL, WANTS, ObjectiveName, Want
 
 # What a GPU can become, by what uses it.
 WORKLOADS = {"container": ("whole", "mig"), "vm-passthrough": ("passthrough",), "vm-vgpu": ("vgpu",)}
@@ -39,21 +40,13 @@ def _no_addresses() -> HostAddresses:
     return MappingProxyType({})
 
 
-def _left_out() -> None:
-    """What a key that is not there stands for; as a default it would be shown to editors as a value to write."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
-
-
-class Metadata(_Part):
+class Metadata(Part):
     """What the fleet is called."""
 
     name: Name = Field(description="the fleet's name, as plans and reports show it", examples=["lab"])
 
 
-class SshAccess(_Part):
+class SshAccess(Part):
     """How the nodes of a site are reached over SSH. Keys and agents are the SSH client's own; no secret stands here."""
 
     user: UserName = Field(description="who to log in as; root, or somebody with sudo", examples=["admin"])
@@ -78,13 +71,13 @@ class SshAccess(_Part):
         return self.hosts.get(node, node)
 
 
-class Access(_Part):
+class Access(Part):
     """How a site is reached."""
 
     ssh: SshAccess = Field(description="over SSH", examples=[{"user": "admin"}])
 
 
-class Nodes(_Part):
+class Nodes(Part):
     """Which machines a pool is made of."""
 
     names: Annotated[tuple[NodeName, ...], Field(min_length=1)] = Field(
@@ -92,7 +85,7 @@ class Nodes(_Part):
     )
 
 
-class Cut(_Part):
+class Cut(Part):
     """What some of a node's GPUs are to become: a selector and exactly one kind."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
@@ -100,18 +93,18 @@ class Cut(_Part):
     gpu: GpuSelector = Field(
         description="a PCI address, a model, an index from 0, or `all`", examples=["0000:3b:00.0", "all", "A100D", 0]
     )
-    whole: Yes = Field(default_factory=_left_out, description="the GPU as it is, for containers", examples=[True])
+    whole: Yes = Field(default_factory=left_out, description="the GPU as it is, for containers", examples=[True])
     mig: Annotated[MigCounts | None, NotNull()] = Field(
-        default_factory=_left_out,
+        default_factory=left_out,
         description="how many MIG instances of which profile, for containers",
         examples=[{"1g.10gb": 4, "3g.40gb": 1}],
         json_schema_extra={"additionalProperties": False},
     )
     passthrough: Yes = Field(
-        default_factory=_left_out, description="the GPU as a PCI device, for one VM", examples=[True]
+        default_factory=left_out, description="the GPU as a PCI device, for one VM", examples=[True]
     )
     vgpu: Annotated[VgpuCounts | None, NotNull()] = Field(
-        default_factory=_left_out,
+        default_factory=left_out,
         description="how many vGPUs of which type, time-sliced or MIG-backed as the type's name says",
         examples=[{"A100D-40C": 2}],
         json_schema_extra={"additionalProperties": False},
@@ -129,18 +122,24 @@ class Cut(_Part):
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
 
-class Pool(_Part):
-    """Nodes that serve one kind of workload and are cut alike."""
+def _any_of(kinds: tuple[str, ...]) -> dict[str, Any]:
+    return {"items": {"anyOf": [{"required": [kind]} for kind in kinds]}}
+
+
+class Pool(Part):
+    """Nodes that serve one kind of workload, cut alike or as their demand takes them."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "allOf": [
                 {
                     "if": {"properties": {"workload": {"const": workload}}, "required": ["workload"]},
-                    "then": {"properties": {"cut": {"items": {"anyOf": [{"required": [kind]} for kind in kinds]}}}},
+                    "then": {"properties": {"cut": _any_of(kinds), "demand": _any_of(WANTS[workload])}},
                 }
                 for workload, kinds in WORKLOADS.items()
-            ]
+            ],
+            "oneOf": [{"required": ["cut"]}, {"required": ["demand"]}],
+            "dependentRequired": {"objective": ["demand"]},
         }
     )
 
@@ -152,12 +151,23 @@ class Pool(_Part):
         examples=["vm-vgpu"],
     )
     cut: Annotated[tuple[Cut, ...], Field(min_length=1)] = Field(
+        default_factory=tuple,
         description="what the GPUs become, each GPU by one entry; GPUs without one are left alone",
         examples=[[{"gpu": "0000:3b:00.0", "vgpu": {"A100D-40C": 2}}]],
     )
+    demand: Annotated[tuple[Want, ...], Field(min_length=1)] = Field(
+        default_factory=tuple,
+        description="what all GPUs of the pool carry together; where it stands is worked out, and proved to be best",
+        examples=[[{"mig": "1g.6gb", "count": 6}]],
+    )
+    objective: Annotated[tuple[ObjectiveName, ...], Field(min_length=1)] = Field(
+        default_factory=lambda: USUAL,
+        description="what counts for a demand, the most important first: fewest-moves and fewest-gpus unless given",
+        examples=[["fewest-gpus", "fewest-moves"]],
+    )
 
 
-class Rollout(_Part):
+class Rollout(Part):
     """How a change goes over the hosts of a site: a few first, then some at a time, until too many fail."""
 
     canary: Annotated[int, Field(ge=0)] = Field(
@@ -171,7 +181,7 @@ class Rollout(_Part):
     )
 
 
-class Site(_Part):
+class Site(Part):
     """One endpoint of one platform."""
 
     name: Name = Field(description="the site's name, unique in the fleet", examples=["edge"])
@@ -183,7 +193,7 @@ class Site(_Part):
     )
 
 
-class Spec(_Part):
+class Spec(Part):
     """One fleet: what its GPUs are to become."""
 
     model_config = ConfigDict(title="Fleet")

@@ -26,9 +26,9 @@ _KEYS: dict[str, tuple[frozenset[str], str, str]] = {
         "write `access: {ssh: {user: admin}}`",
     ),
     "sites.pools": (
-        frozenset({"demand", "offer"}),
-        "this release carries out explicit cuts only",
-        "name the GPUs under `cut`",
+        frozenset({"offer"}),
+        "this release makes GPUs ready and offers them to no scheduler",
+        "remove it",
     ),
     "sites.pools.nodes": (frozenset({"selector", "labels"}), "nodes are chosen by name only", "write `names: [...]`"),
     "sites.pools.cut": (

@@ -123,7 +123,10 @@ def _unknown(path: Path, place: Place) -> Problem:
 def _wrong_word(path: Path, place: Place) -> Problem:
     rule = grammar.rule(path)
     words = [str(word) for word in rule.get("enum", (rule.get("const"),))]
-    name, word = str(path[-1]), place.node.text if isinstance(place.node, Scalar) else ""
+    name, word = (
+        next(each for each in reversed(path) if isinstance(each, str)),
+        place.node.text if isinstance(place.node, Scalar) else "",
+    )
     if to_come := later.value(grammar.place(path), word):
         reason, hint = to_come
         return Problem(place.node.span, path, f"{name} {quoted(word)} is not supported yet: {reason}", hint)

@@ -84,8 +84,8 @@ def _refusal(fit: Fit, refusal: Refusal, style: Style) -> Iterator[str]:
         yield f"  {count(len(refusal.room), 'move')} would make room:"
         for each in refusal.room:
             yield f"    {each.what} to {_target(each)}"
-    elif refusal.room is None:
-        yield "  No move would make room." if any(gpu.standing for gpu in fit.supply.gpus) else ""
+    elif any(gpu.standing for gpu in fit.supply.gpus):
+        yield "  No move would make room."
 
 
 def _target(move: moves.Move) -> str:

@@ -83,7 +83,7 @@ class Patterns:
         found = [self._column(gpu.standing, gpu.standing, ())]
         if not node.closed:
             found += self._changed(gpu.standing, node)
-        fitting = [each for each in found if not each.gpus or node.workload in (None, each.workload)]
+        fitting = [each for each in found if each.workload is None or node.workload in (None, each.workload)]
         if not fitting or (any(each.stays for each in gpu.standing) and found[0] not in fitting):
             fitting.append(found[0])  # it serves somebody whom we do not ask: it stays as it is
         return self._unbeaten(fitting)
