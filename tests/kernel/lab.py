@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tests.kernel.alike.steps import Act
 from tests.kernel.engine import Engine, Errand, start
 from tests.kernel.guest import Guest
 from tests.kernel.machine import GPU_ADDRESS as GPU
+from tests.story.kinds import workload
 
 HOST = Target("bench", "gpuhost")
 TYPE = "A100D-40C"
@@ -38,12 +40,21 @@ cat /proc/cmdline
 find /etc /boot /lib/systemd /usr/lib/systemd /run/systemd/system -xdev \\( -type f -o -type l -o -type d \\) \
     ! -path '{state.ROOT}*' ! -path '/etc/machine-id' -printf '%y %m %U %G %p %l\\n' | sort
 find /etc /boot/grub/grub.cfg -xdev -type f -exec sha256sum {{}} + | sort -k2
-cat /sys/bus/pci/devices/{GPU}/sriov_numvfs
 ls /sys/kernel/iommu_groups /sys/bus/mdev/devices 2>/dev/null
-readlink /sys/bus/pci/devices/{GPU}/driver
 systemctl list-unit-files --no-legend --no-pager
 """
 
+# What NVIDIA's functions are bound to, by which override, how many virtual functions each has, and MIG.
+_CARDS = """
+for each in /sys/bus/pci/devices/*; do
+    read -r vendor <$each/vendor
+    [ $vendor = 0x10de ] || continue
+    echo "${each##*/} $(readlink $each/driver) $(cat $each/driver_override $each/sriov_numvfs 2>/dev/null | xargs)"
+done
+nvidia-smi --query-gpu=pci.bus_id,mig.mode.current,mig.mode.pending --format=csv,noheader || true
+nvidia-smi mig -lgi || true
+nvidia-smi mig -lci || true
+"""
 
 # Every file and directory that a change could reach, and what the devices are, with the times of the last writes.
 _TRACES = f"""
@@ -51,25 +62,31 @@ find /etc /boot /root /srv /opt /usr/local /usr/lib/nvidia {state.ROOT} -xdev \
     {{without}} -printf '%y %m %U %G %i %s %T@ %C@ %p %l\n' 2>/dev/null | sort
 find /run -maxdepth 1 -name '*gpucarve*' -printf '%i %T@ %p\n'
 find {state.ROOT} /etc/mdevctl.d -type f {{without}} -exec sha256sum {{{{}}}} + 2>/dev/null | sort
-cat /sys/bus/pci/devices/{GPU}/sriov_numvfs
 find /sys/bus/mdev/devices /sys/kernel/iommu_groups -mindepth 1 -maxdepth 1 -printf '%i %T@ %p %l\n' | sort
-for each in /sys/bus/pci/devices/{GPU} /sys/bus/pci/devices/{GPU}/virtfn*; do readlink $each/driver || true; done
 """
 
 
 def traces(guest: Guest, *, ours: bool = True) -> list[str]:
     """What any write would show in: a line for each file with inode, size and times. `ours` is what gpucarve keeps."""
     without = "" if ours else f"-not -path '{state.ROOT}*' -not -path /var/lib"
-    return guest.shell(_TRACES.format(without=without)).splitlines()
+    return guest.shell(_TRACES.format(without=without) + _CARDS).splitlines()
 
 
 def footprint(guest: Guest) -> list[str]:
-    """Files with mode, owner and content, links, units, kernel command line and devices, a line each."""
-    return guest.shell(_FOOTPRINT).splitlines()
+    """Files with mode, owner and content, links, units, kernel command line, devices with drivers, overrides, virtual
+    functions and MIG, a line each."""
+    return guest.shell(_FOOTPRINT + _CARDS).splitlines()
 
 
-def document(guest: Guest, user: str = "admin", count: int = 2) -> bytes:
-    """So many vGPUs on the guest's A100."""
+def vgpus(count: int) -> str:
+    """A cut into so many vGPUs."""
+    return f"vgpu: {{{TYPE}: {count}}}"
+
+
+def document(guest: Guest, user: str, cuts: Mapping[str, str]) -> bytes:
+    """The guest with these GPUs, by address, cut like this, and no word of its others."""
+    (serves,) = {workload(cut) for cut in cuts.values()}
+    entries = ", ".join(f'{{gpu: "{gpu}", {cut}}}' for gpu, cut in cuts.items())
     return f"""
 apiVersion: gpucarve/v1alpha1
 kind: Fleet
@@ -85,21 +102,26 @@ sites:
         knownHosts: {guest.known_hosts}
         hosts: {{{HOST.name}: {guest.host}}}
     pools:
-      - name: vdi
+      - name: cards
         nodes: {{names: [{HOST.name}]}}
-        workload: vm-vgpu
-        cut: [{{gpu: "{GPU}", vgpu: {{{TYPE}: {count}}}}}]
+        workload: {serves}
+        cut: [{entries}]
 """.encode()
 
 
 @dataclass
 class GuestLab:
-    """One guest, one document, and a controller with its journal in `folder`."""
+    """One guest, one document, and a controller with its journal in `folder`.
+
+    `cut` is what `gpu` is to become, `beside` what others are, by address.
+    """
 
     guest: Guest
     folder: Path
     user: str = "admin"
-    count: int = 2
+    cut: str = vgpus(2)
+    gpu: str = GPU
+    beside: Mapping[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     exchanges: list[Exchange | Act] | None = None
 
@@ -107,21 +129,25 @@ class GuestLab:
         self.journal = Journal(self.folder / "journal.sqlite")
 
     @property
-    def fleet(self) -> app.Fleet:
+    def text(self) -> bytes:
         """The document."""
-        text = document(self.guest, self.user, self.count)
-        return app.Fleet.of(spec.load(text, "fleet.yaml"), text)
+        return document(self.guest, self.user, {self.gpu: self.cut, **self.beside})
+
+    @property
+    def fleet(self) -> app.Fleet:
+        """The document, loaded."""
+        return app.Fleet.of(spec.load(self.text, "fleet.yaml"), self.text)
 
     def engine(self, purpose: Purpose = Purpose.APPLY, **options: Any) -> Engine:
         """Start a process that does the same; `options` are those of its errand."""
-        return start(Errand(document(self.guest, self.user, self.count), self.journal.path, purpose, **options))
+        return start(Errand(self.text, self.journal.path, purpose, **options))
 
     def copy(self, folder: Path) -> GuestLab:
         """The same controller as it is now, in another folder: for a guest that was brought back to this moment."""
         folder.mkdir(parents=True, exist_ok=True)
         for path in self.folder.glob("journal.*"):
             shutil.copy2(path, folder)
-        return GuestLab(self.guest, folder, self.user, self.count)
+        return GuestLab(self.guest, folder, self.user, self.cut, self.gpu, self.beside)
 
     def open(self) -> World:
         """The way to the guest; what is said there is kept in `exchanges`, where there are any."""
@@ -169,6 +195,18 @@ class GuestLab:
                 await world.close()
 
         return asyncio.run(look())
+
+    def becomes(self, cut: str) -> Plan:
+        """The guest under another document, verified, with nothing left to do; the plan that brought it there."""
+        self.cut = cut
+        survey = self.survey()
+        assert not survey.problems, [each.sentence() for each in survey.problems]
+        result = self.apply(survey.draft.plan)
+        assert result.done, result.endings
+        after = self.survey()
+        assert after.draft.plan.stages == ()
+        assert [each for each in verify(after.draft) if each.verdict is not Verdict.HOLDS] == []
+        return survey.draft.plan
 
     def stands(self) -> bool:
         """Whether all of the document does."""

@@ -15,16 +15,16 @@ DEFINE, START, STOP, UPDATE_GRUB = "mdevctl define", "mdevctl start", "mdevctl s
 ONCE = (REBOOT, ENABLE, DISABLE, START, STOP)  # what must never run twice for one purpose
 
 _LOG = "/var/log/bench-commands"
-_HOLD = "/run/bench-hold"  # holds the name of the command to be held
+_HOLD = "/run/bench-hold"  # holds the beginning of the command to be held
 _HELD = "/run/bench-held"
 _LOCK = "/var/lib/gpucarve/lock"
 _POLL_SECONDS = 0.1
 
 _SHIM = """#!/bin/sh
-[ "$(cat {hold} 2>/dev/null)" != "{name}${{1:+ $1}}" ] || {{
+held=$(cat {hold} 2>/dev/null) && [ -n "$held" ] && case "{name} $*" in "$held"*)
     echo >{held}
-    while [ -e {hold} ]; do sleep 0.1; done
-}}
+    while [ -e {hold} ]; do sleep 0.1; done ;;
+esac
 echo "{name} $*" >>{log}
 exec {real} "$@"
 """
@@ -32,6 +32,7 @@ _TOOLS = {
     "/usr/local/sbin/update-grub": "/usr/sbin/update-grub",
     "/usr/local/sbin/systemctl": "/usr/bin/systemctl",
     "/usr/local/sbin/mdevctl": "/usr/bin/mdevctl",
+    "/usr/local/sbin/nvidia-smi": "/usr/bin/nvidia-smi",
     "/usr/lib/nvidia/sriov-manage": "/usr/lib/nvidia/sriov-manage.shimmed",
 }
 
@@ -52,9 +53,14 @@ def forget(guest: Guest) -> None:
     guest.shell(f"true >{_LOG}")
 
 
+def order(guest: Guest) -> list[str]:
+    """The commands that have run, in their order."""
+    return [line.strip() for line in guest.shell(f"cat {_LOG}").splitlines()]
+
+
 def ran(guest: Guest) -> Counter[str]:
     """How often each command with these very arguments has run: `mdevctl start --uuid …`."""
-    return Counter(line.strip() for line in guest.shell(f"cat {_LOG}").splitlines())
+    return Counter(order(guest))
 
 
 def times(guest: Guest, command: str) -> int:
@@ -70,7 +76,7 @@ def repeated(guest: Guest) -> list[str]:
 
 
 def hold(guest: Guest, command: str) -> None:
-    """From now on the command (`mdevctl start`) waits before it does anything."""
+    """From now on a command that begins so (`mdevctl start`) waits before it does anything."""
     guest.shell(f"rm -f {_HELD}; printf %s '{command}' >{_HOLD}")
 
 

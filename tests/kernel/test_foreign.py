@@ -10,7 +10,7 @@ from gpucarve.calls.programs import RefusalKind
 from gpucarve.engine.endings import Outcome
 from gpucarve.plan.plans import Purpose
 from tests.kernel.guest import Guest
-from tests.kernel.lab import HOST, GuestLab, traces
+from tests.kernel.lab import HOST, GuestLab, traces, vgpus
 
 # Made by uuidgen on a host of the StackHPC Kayobe guide for vGPU, so no rule leads to them.
 UUIDS = ("73269d0f-b2c9-438d-8f28-f9e4bc6c6995", "dc352ef3-efeb-4a5d-a48e-912eb230bc76")
@@ -32,6 +32,11 @@ def make_by_hand(guest: Guest, uuid: str, parent: str) -> None:
     guest.shell(f"mdevctl define --uuid {uuid} --parent {parent} --type {TYPE_ID}\nmdevctl start --uuid {uuid}")
 
 
+def make_in_sysfs(guest: Guest, uuid: str, parent: str) -> None:
+    """Somebody with root makes a vGPU that the next boot forgets."""
+    guest.shell(f"echo {uuid} >/sys/bus/pci/devices/{parent}/mdev_supported_types/{TYPE_ID}/create")
+
+
 @contextmanager
 def used_by_a_guest(guest: Guest, uuid: str) -> Iterator[None]:
     """A process with QEMU's name and words has the vGPU's VFIO group open."""
@@ -44,8 +49,8 @@ def used_by_a_guest(guest: Guest, uuid: str) -> Iterator[None]:
 
 
 def test_vgpus_made_by_hand_are_left_alone_and_named_when_they_are_in_the_way(vgpu_host: Guest, tmp_path: Path) -> None:
-    for uuid, parent in zip(UUIDS, VIRTUAL_FUNCTIONS, strict=False):
-        make_by_hand(vgpu_host, uuid, parent)
+    make_by_hand(vgpu_host, UUIDS[0], VIRTUAL_FUNCTIONS[0])
+    make_in_sysfs(vgpu_host, UUIDS[1], VIRTUAL_FUNCTIONS[1])
     lab, before = GuestLab(vgpu_host, tmp_path), traces(vgpu_host)
     survey = lab.survey()
     said = " ".join(each.sentence() for each in survey.problems)
@@ -58,8 +63,8 @@ def test_vgpus_made_by_hand_are_left_alone_and_named_when_they_are_in_the_way(vg
 def test_what_was_made_by_hand_is_adopted_without_a_write_to_it_and_survives_rollback(
     vgpu_host: Guest, tmp_path: Path
 ) -> None:
-    for uuid, parent in zip(UUIDS, VIRTUAL_FUNCTIONS, strict=False):
-        make_by_hand(vgpu_host, uuid, parent)
+    make_by_hand(vgpu_host, UUIDS[0], VIRTUAL_FUNCTIONS[0])
+    make_in_sysfs(vgpu_host, UUIDS[1], VIRTUAL_FUNCTIONS[1])
     lab, before = GuestLab(vgpu_host, tmp_path), traces(vgpu_host, ours=False)
     assert lab.run(Purpose.ADOPT).done
     assert traces(vgpu_host, ours=False) == before
@@ -71,7 +76,7 @@ def test_what_was_made_by_hand_is_adopted_without_a_write_to_it_and_survives_rol
 
 
 def test_a_vgpu_made_by_hand_beside_ours_stays_when_ours_goes(vgpu_host: Guest, tmp_path: Path) -> None:
-    lab = GuestLab(vgpu_host, tmp_path, count=1)
+    lab = GuestLab(vgpu_host, tmp_path, cut=vgpus(1))
     assert lab.run().done
     make_by_hand(vgpu_host, UUIDS[0], VIRTUAL_FUNCTIONS[2])
     assert lab.stands()

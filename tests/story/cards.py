@@ -23,10 +23,10 @@ from gpucarve.twin.commands.update_grub import update_grub
 from gpucarve.twin.faults import Point
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Files, Machine, VgpuDriver, VgpuType
+from tests.story.kinds import workload
 from tests.story.lab import GPU, HOST, Lab, footprint
 
 OTHER_GPU = "0000:17:00.0"
-WORKLOADS = {"whole": "container", "mig": "container", "vgpu": "vm-vgpu", "passthrough": "vm-passthrough"}
 SERVICE = "/etc/systemd/system/{}.service"
 
 
@@ -56,7 +56,7 @@ def _in_mig(kind: catalog.VgpuType) -> bool:
 def document(**cuts: str) -> bytes:
     """A fleet document for the built-in host: `at_65` and `at_17` are what those cards become, `vgpu: {…}`."""
     entries = {"at_65": GPU, "at_17": OTHER_GPU}
-    (workload,) = {WORKLOADS[text.partition(":")[0]] for text in cuts.values()}
+    (serves,) = {workload(text) for text in cuts.values()}
     cut = ", ".join(f'{{gpu: "{entries[name]}", {text}}}' for name, text in cuts.items())
     return f"""
 apiVersion: gpucarve/v1alpha1
@@ -69,7 +69,7 @@ sites:
     pools:
       - name: cards
         nodes: {{names: [{HOST.name}]}}
-        workload: {workload}
+        workload: {serves}
         cut: [{cut}]
 """.encode()
 

@@ -15,20 +15,13 @@ from gpucarve.plan.plans import Plan
 from gpucarve.twin.faults import Fault, NetworkLoss, Point
 from gpucarve.twin.machine import GpuInstance, Mdev
 from tests.story.cards import OTHER_GPU, Cards, card, disrupted, document, touched, whole_footprint, with_h100s
+from tests.story.kinds import BACKED, HALVES, KINDS, walk
 from tests.story.lab import GPU, HOST
 
 pytestmark = pytest.mark.anyio
 
-HALVES, WHOLE_CARD = "vgpu: {A100D-40C: 2}", "vgpu: {A100D-80C: 1}"
+WHOLE_CARD = "vgpu: {A100D-80C: 1}"
 QUARTERS = "vgpu: {A100D-20C: 4}"
-BACKED = "vgpu: {A100D-2-20C: 3, A100D-1-10C: 1}"
-KINDS = {
-    "whole": "whole: true",
-    "mig": "mig: {3g.40gb: 1, 1g.10gb: 2}",
-    "time-sliced": HALVES,
-    "mig-backed": BACKED,
-    "passthrough": "passthrough: true",
-}
 
 
 @pytest.fixture
@@ -121,6 +114,18 @@ async def test_a_gpu_goes_from_any_kind_to_any_other_and_all_the_way_back(
     assert disrupted(plan) <= {GPU, "host"}
     assert touched(plan) <= {GPU}
     assert card(lab.host, OTHER_GPU) == other
+    await lab.goes_back()
+    assert whole_footprint(lab.host) == start
+
+
+async def test_one_gpu_takes_every_change_of_kind_one_after_the_other_and_goes_all_the_way_back(tmp_path: Path) -> None:
+    """Nothing that a kind leaves behind stands in the way of a later one; the kernel bench goes the same way."""
+    way = walk(tuple(KINDS))
+    lab = Cards.of(tmp_path, at_65=KINDS[way[0]])
+    start, other = whole_footprint(lab.host), card(lab.host, OTHER_GPU)
+    for kind in way:
+        await lab.becomes(document(at_65=KINDS[kind]))
+        assert card(lab.host, OTHER_GPU) == other, kind
     await lab.goes_back()
     assert whole_footprint(lab.host) == start
 

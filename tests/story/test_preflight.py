@@ -20,7 +20,7 @@ from gpucarve.twin.faults import PowerLoss
 from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Files, PciDevice, VgpuDriver
 from gpucarve.twin.worlds import SECOND_HOST, SEED_004_HOST, World, built_in_scene
-from tests.story.cards import WORKLOADS
+from tests.story.kinds import WORKLOADS
 from tests.story.lab import GPU, fleet_of
 from tests.twin.second import QUADRO, T4, UCSI
 

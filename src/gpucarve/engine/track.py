@@ -159,15 +159,19 @@ class Track:
                 await self._wait_for_others(stage, unsettled)
                 observed = await self._arrive(_RETURN_PATIENCE)
                 continue
-            turn = [step for step in steps if isinstance(draft.work[step.key], Batch)] or steps
+            turn = _batches(draft) or steps
             self._rounds.update(step.key for step in turn)
             if max(self._rounds[step.key] for step in turn) > _ROUNDS:
                 reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in turn)
                 return Ending(Outcome.FAILED, (*reasons, f"tried {_ROUNDS} times; the last try said: {self._last}"))
-            if stage.stage is not self._stage:
+            self._tell_stages(turn, draft)
+            observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
+
+    def _tell_stages(self, turn: Sequence[Step], draft: Draft) -> None:
+        for stage in draft.plan.stages:
+            if stage.stage is not self._stage and any(step in turn for step in stage.steps):
                 self._stage = stage.stage
                 self.emit(StageBegun(stage))
-            observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
 
     @property
     def _paused(self) -> Ending:
@@ -318,6 +322,26 @@ class Track:
         boot_id = next(each.value for each in step.preconditions if isinstance(each, Equals))
         self.reboots[self.target] = boot_id
         return boot_id
+
+
+def _batches(draft: Draft) -> list[Step]:
+    """The batches that can run now as one program: those of the first stage, and of each that follows while nothing but
+    batches lies between, and none of those needs an earlier one. Services that stop or start are looked at again.
+    """
+    found: list[Step] = []
+    for stage in draft.plan.stages:
+        batches = [step for step in stage.steps if isinstance(draft.work.get(step.key), Batch)]
+        if found and (len(batches) < len(stage.steps) or _hangs_on(batches, found)):
+            break
+        found += batches
+        if len(batches) < len(stage.steps) or any(step.key.kind == gpu_clients.KIND for step in batches):
+            break
+    return found
+
+
+def _hangs_on(steps: Sequence[Step], earlier: Sequence[Step]) -> bool:
+    made = {step.key for step in earlier}
+    return any(made.intersection(step.needs) or step.key.kind == gpu_clients.KIND for step in steps)
 
 
 def _boots(observed: Observed) -> bool:
