@@ -14,7 +14,9 @@ from gpucarve.model.pci import PciAddress
 from tests.facts.answers import exited, gathered, known, why
 
 GPU, UUID = PciAddress.parse("0000:65:00.0"), "26216876-d01a-4eed-b06d-341abcf4da00"
-XML = (Path(__file__).parent / "libvirt-domain.xml").read_text()
+HERE = Path(__file__).parent
+XML = (HERE / "libvirt-domain.xml").read_text()
+WRITTEN = ((domains.RUNNING, "running"), (domains.DEFINED, "defined"))
 PATH = f"{domains.DEFINED}/vm-7.xml"
 NOTHING_THERE = "".join(f"grep: {path}: No such file or directory\n" for path in (domains.RUNNING, domains.DEFINED))
 
@@ -38,6 +40,22 @@ def test_a_running_domain_has_what_its_state_says_and_the_defined_one_what_its_d
     found = known(domains.PROBE, commands={"grep": exited(text)})
     assert found.running == {"vm-7": Domain("vm-7")}
     assert list(found.defined) == ["R&D 7"]
+
+
+@pytest.mark.parametrize(
+    ("device", "functions", "mdevs"),
+    [("mdev", (), ("0ebc762a-7c04-5bf3-b694-6375ee8c2b7a",)), ("pci", ("0000:05:00.0",), ())],
+)
+def test_what_libvirt_9_wrote_of_a_guest_is_read(
+    device: str, functions: tuple[str, ...], mdevs: tuple[str, ...]
+) -> None:
+    """The files as they were on the kernel bench: a status file while it ran, and its definition."""
+    name = "instance-0000002a"
+    written = [(folder, kind, (HERE / "libvirt" / f"{kind}-{device}.xml").read_text()) for folder, kind in WRITTEN]
+    text = "".join(_picked(f"{folder}/{name}.xml", xml) for folder, _, xml in written)
+    domain = Domain(name, frozenset(map(PciAddress.parse, functions)), frozenset(mdevs))
+    found = known(domains.PROBE, commands={"grep": exited(text)})
+    assert found == Domains(running={name: domain}, defined={name: domain})
 
 
 def test_networks_and_other_files_beside_the_domains_are_none() -> None:

@@ -64,14 +64,18 @@ def test_a_loaded_module_needs_a_reboot_and_no_new_image_when_it_is_not_inside()
 @pytest.mark.parametrize(
     ("image", "command"),
     [
-        (INSIDE, "update-initramfs -u"),
-        (Initramfs("dracut", frozenset({"nouveau"}), carries_blacklist=False), "dracut --regenerate-all"),
-        (Initramfs("dracut"), "dracut --regenerate-all"),
+        (INSIDE, ["update-initramfs -u"]),
+        (
+            Initramfs("dracut", frozenset({"nouveau"}), carries_blacklist=False),
+            ["WriteFile", "dracut --regenerate-all"],
+        ),
+        (Initramfs("dracut"), ["WriteFile", "dracut --regenerate-all"]),
     ],
     ids=["initramfs-tools", "dracut", "not looked at"],
 )
-def test_an_image_that_holds_a_loaded_module_is_made_anew_after_the_file(image: Initramfs, command: str) -> None:
-    assert names(decide(WANTED, _sight(image=image))) == ["Claim", "WriteFile", command]
+def test_an_image_that_holds_a_loaded_module_is_made_anew_after_the_files(image: Initramfs, command: list[str]) -> None:
+    """dracut has to be told of ours: it copies /etc/modprobe.d into an image for one host alone."""
+    assert names(decide(WANTED, _sight(image=image))) == ["Claim", "WriteFile", *command]
 
 
 def test_a_cut_between_file_and_image_is_mended_with_the_image_alone() -> None:
@@ -158,6 +162,15 @@ def test_back_makes_the_image_anew_when_it_carries_our_file() -> None:
     driven = _driven("tool dracut\nlisted\ncarries\n")
     assert _back(driven, loaded=True) == Done()
     assert driven.commands() == ["Restore", "dracut --regenerate-all --force", "Disown"]
+
+
+def test_back_takes_dracut_s_setting_away_before_the_image_is_made() -> None:
+    driven = _driven("tool dracut\nlisted\ncarries\n")
+    sight = _sight(loaded=True, ours=OURS, claimed=True, image=Initramfs("dracut"))
+    work = change(decide(BACK, sight)).work
+    assert callable(work)
+    assert driven.run(work()) == Done()
+    assert driven.commands() == ["Restore", "Remove", "dracut --regenerate-all --force", "Disown"]
 
 
 def test_a_module_that_does_not_load_any_more_does_not_hold_the_rollback_up() -> None:

@@ -226,6 +226,19 @@ async def test_the_quadro_goes_to_guests_although_dracut_s_image_holds_nouveau(s
     assert any(each.startswith("grubby") for each in did)
 
 
+async def test_a_generic_image_that_dracut_made_for_any_host_takes_the_blacklist_in_too_and_gives_it_back(
+    shop: Lab,
+) -> None:
+    _write(shop, "/etc/dracut.conf.d/generic.conf", b'hostonly="no"\n')
+    shop.host.by_hand(Run(("dracut", "--regenerate-all", "--force"), deadline=900))
+    start = footprint(shop.host)
+    assert (await shop.run()).done
+    drivers = shop.host.machine.up.devices.drivers
+    assert {drivers[each] for each in FUNCTIONS} == {"vfio-pci"}
+    assert (await shop.run(Purpose.ROLLBACK)).done
+    assert footprint(shop.host) == start
+
+
 async def test_without_the_new_image_the_blacklist_would_not_have_held(shop: Lab) -> None:
     _write(shop, modules.BLACKLIST, b"blacklist nouveau\n")
     await _reboot(shop)

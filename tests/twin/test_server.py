@@ -16,7 +16,7 @@ import pytest
 from gpucarve.calls.objects import ApplyObject, GetObject, ObjectRef
 from gpucarve.calls.primitives import Inspect, ReadFiles, Run, Stat, WriteFile
 from gpucarve.calls.programs import Acquire, Guarded, Program, ProgramReply, Refusal, RefusalKind
-from gpucarve.calls.replies import Exited, Failure, Files, Object, PathStatuses
+from gpucarve.calls.replies import Exited, Failure, FailureKind, Files, Object, PathStatuses
 from gpucarve.calls.secret import Secret
 from gpucarve.calls.state import RECORD, parse_record
 from gpucarve.errors import UnreachableError
@@ -225,8 +225,8 @@ async def test_everything_asked_of_a_world_survives_the_way(remote: RemoteWorld)
     await admin.by_hand(Run(("mdevctl", "start", "-u", UUID, "-p", VF, "-t", "nvidia-697")))
     pid = await admin.start_guest(UUID, "instance-0000002a")
     stopped = await admin.by_hand(Run(("mdevctl", "stop", "-u", UUID)))
-    assert isinstance(stopped, Exited)
-    assert stopped.status == 1
+    assert isinstance(stopped, Failure)
+    assert stopped.kind is FailureKind.TIMED_OUT, "the guest has it"
     await admin.kill(pid)
     data = {"metadata": {"labels": {"a": "b"}}, "spec": {"taints": [{"key": "k"}]}}
     applied = await remote.cluster(SEED_004_CLUSTER).ask(

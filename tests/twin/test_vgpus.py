@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpucarve.calls.primitives import FindHolders, ReadFiles, Stat, WriteValue
+from gpucarve.calls.primitives import FindHolders, ReadFiles, Run, Stat, WriteValue
 from gpucarve.calls.replies import Done, Failure, FailureKind, Files, Holders, PathKind, PathStatuses
 from tests.twin.bench import (
     GPU,
@@ -121,11 +121,9 @@ async def test_a_type_or_parent_that_is_not_there_is_absent(ready: Bench) -> Non
     assert _kind(ready.host.by_hand(_remove(UUID))) is FailureKind.ABSENT
 
 
-async def test_a_vgpu_that_a_guest_has_open_is_busy_and_the_guest_can_be_found(ready: Bench) -> None:
+async def test_a_vgpu_that_a_guest_has_open_can_be_traced_to_it(ready: Bench) -> None:
     ready.create(VF, "nvidia-697", UUID)
     pid = ready.host.start_guest(UUID, "instance-0000002a")
-    assert _kind(ready.host.by_hand(_remove(UUID))) is FailureKind.BUSY
-    assert ready.hand("mdevctl", "stop", "-u", UUID).error_text().endswith("Device or resource busy (os error 16)")
     group = (await ready.links(f"/sys/bus/mdev/devices/{UUID}/iommu_group")).popitem()[1].rpartition("/")[2]
     (reply,) = await ready.read(FindHolders(("/dev/vfio/",)))
     assert isinstance(reply, Holders)
@@ -135,6 +133,24 @@ async def test_a_vgpu_that_a_guest_has_open_is_busy_and_the_guest_can_be_found(r
     assert f"/proc/{pid}/cmdline" in await ready.files("/proc/*/cmdline")
     ready.host.end(pid)
     assert ready.host.by_hand(_remove(UUID)) == Done()
+
+
+@pytest.mark.parametrize("remove", [_remove(UUID), Run(("mdevctl", "stop", "-u", UUID))], ids=["sysfs", "mdevctl"])
+async def test_removing_a_vgpu_that_a_guest_has_waits_and_takes_it_off_the_bus_until_the_guest_ends(
+    ready: Bench, remove: WriteValue | Run
+) -> None:
+    ready.create(VF, "nvidia-697", UUID)
+    group = ready.host.machine.up.devices.groups[UUID]
+    ready.host.start_guest(UUID, "vm-1")
+    assert _kind(ready.host.by_hand(remove)) is FailureKind.TIMED_OUT
+    assert await ready.links("/sys/bus/mdev/devices/*") == {}
+    assert _kind(ready.create(VF, "nvidia-697", NEXT_UUID)) is FailureKind.EXHAUSTED
+    (reply,) = await ready.read(Stat((f"/dev/vfio/{group}",)))
+    assert isinstance(reply, PathStatuses)
+    assert reply.entries, "the guest still has it"
+    ready.host.stop_guest("vm-1")
+    assert ready.host.machine.up.devices.mdevs == ()
+    assert ready.create(VF, "nvidia-697", NEXT_UUID) == Done()
 
 
 async def test_attributes_that_are_only_written_cannot_be_read(ready: Bench) -> None:

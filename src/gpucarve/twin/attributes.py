@@ -41,7 +41,14 @@ def waits(machine: Machine, path: str, value: str) -> bool:
     """Whether the write does not return before somebody lets go of a device."""
     sight = view(machine)
     place = sight.place(path).split("/") if sight.exists(path) else []
-    return place[1:5] == ["sys", "bus", "pci", "drivers"] and place[-1] == "unbind" and binding.held(machine, value)
+    match place:
+        case ["", "sys", "bus", "pci", "drivers", _, "unbind"]:
+            return binding.held(machine, value)
+        case [*_, uuid, "remove"]:
+            vgpu = vgpus.running(machine.up.devices, uuid)
+            return vgpu is not None and vgpus.in_use(machine, vgpu)
+        case _:
+            return False
 
 
 def _attribute(machine: Machine, path: str, place: list[str], value: str) -> Machine:

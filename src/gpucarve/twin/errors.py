@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import TYPE_CHECKING
 
 from gpucarve.calls.replies import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from gpucarve.twin.machine import Machine
 
 _KINDS = {
     errno.ENOENT: FailureKind.ABSENT,
@@ -53,3 +57,11 @@ class KernelError(Exception):
     def failure(self) -> Failure:
         """The reply to the call that ran into it."""
         return Failure(_KINDS.get(self.number, FailureKind.OTHER), str(self)[:500])
+
+
+class StillHeldError(KernelError):
+    """A write that does not return before somebody lets go of a device; `begun` is the machine meanwhile."""
+
+    def __init__(self, path: str, begun: Machine) -> None:
+        super().__init__(errno.ETIME, path)
+        self.begun = begun

@@ -1,13 +1,14 @@
 """Guests as a host sees them: a QEMU process that has a VFIO group open, and libvirt's note of what it was given.
 
 A guest takes a vGPU, or a GPU that is passed through with everything in its IOMMU group; it starts only when all of
-that is vfio-pci's (Linux Documentation/driver-api/vfio, group viability).
+that is vfio-pci's (Linux Documentation/driver-api/vfio, group viability). The words of its process are libvirt 9's.
 
 Boundary: machine in, machine out, and the process to be; what happens inside a guest is not simulated.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 
@@ -33,14 +34,15 @@ def begin(machine: Machine, device: str, name: str) -> tuple[Machine, Process]:
         raise Impossible(f"{name!r} is no name for a guest: letters, digits, dots, dashes, up to 64")
     if find(machine, name) is not None:
         raise Impossible(f"the guest {name} runs already")
-    known = {mdev.uuid for mdev in machine.up.devices.mdevs}
+    known = {mdev.uuid for mdev in machine.up.devices.mdevs if not mdev.leaving}
     member = device.lower() if device.lower() in known else _on_gpu(machine, device)
     group = f"/dev/vfio/{machine.up.devices.groups[member]}"
     if any(group in process.open for process in machine.up.processes.entries):
         raise Impossible(f"{member} is in use by another guest")
-    argv = ("qemu-system-x86_64", "-name", f"guest={name},debug-threads=on", "-machine", "q35,accel=kvm")
+    argv = ("/usr/bin/qemu-system-x86_64", "-name", f"guest={name},debug-threads=on", "-machine", "q35,accel=kvm")
     given = _given(machine, member)
-    options = tuple(word for source, _ in given for word in ("-device", f"vfio-pci,{source}"))
+    devices = [json.dumps({"driver": "vfio-pci", **source}, separators=(",", ":")) for source, _ in given]
+    options = tuple(word for device in devices for word in ("-device", device))
     machine = filesystem.make_directories(machine, _FOLDER)
     machine = filesystem.write_file(machine, _note(name), _xml(name, [xml for _, xml in given]), 0o600)
     return machine, Process(0, (*argv, *options), ("/dev/kvm", "/dev/vfio/vfio", group))
@@ -105,12 +107,11 @@ def _beside(machine: Machine, address: str) -> list[str]:
     return [address, *others]
 
 
-def _given(machine: Machine, member: str) -> list[tuple[str, str]]:
+def _given(machine: Machine, member: str) -> list[tuple[dict[str, str], str]]:
     """What QEMU is told of each function, and what libvirt writes of it."""
-    parent = next((mdev.parent for mdev in machine.up.devices.mdevs if mdev.uuid == member), None)
-    if parent is not None:
-        return [(f"sysfsdev=/sys/bus/pci/devices/{parent}/{member}", f"<address uuid='{member}'/>")]
-    return [(f"host={each}", _pci(PciAddress.parse(each))) for each in _beside(machine, member)]
+    if vgpus.running(machine.up.devices, member) is not None:
+        return [({"sysfsdev": f"/sys/bus/mdev/devices/{member}"}, f"<address uuid='{member}'/>")]
+    return [({"host": each}, _pci(PciAddress.parse(each))) for each in _beside(machine, member)]
 
 
 def _pci(address: PciAddress) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from gpucarve.calls.primitives import HostWrite
 from gpucarve.calls.replies import Done, Exited, Failure
 from gpucarve.model.hosts import Target
-from gpucarve.twin import guests, keeping, power, writes
+from gpucarve.twin import guests, keeping, power, vgpus, writes
 from gpucarve.twin.clock import VirtualClock
 from gpucarve.twin.errors import Impossible
 from gpucarve.twin.faults import Effect, Fault, Point, strike
@@ -172,6 +172,7 @@ class SimulatedHost:
         """The process is over, by itself or by SIGKILL; unknown ones are passed over."""
         if self.machine.running is not None:
             self._change_process(pid, None)
+            self.machine = vgpus.let_go(self.machine)
         self._tell_death(pid)
 
     def _tell_death(self, pid: int) -> None:

@@ -2,9 +2,10 @@
 
 It is stored where the tool puts it, as data: the paths in it, with the text of each file of modprobe.d. What stands on
 the disk later does not reach it. initramfs-tools takes in the modules that /etc/initramfs-tools/modules names and, with
-FRAMEBUFFER=y, the kernel's graphics drivers; dracut takes in the graphics drivers of the displays there are. Both copy
-modprobe.d, and initramfs-tools the rules of udev that somebody wrote. Sources: mkinitramfs(8) and the hooks
-`framebuffer` of initramfs-tools and `udev` of udev; dracut's modules `drm`, `kernel-modules` and `udev-rules`.
+FRAMEBUFFER=y, the kernel's graphics drivers, and copies modprobe.d and the rules of udev that somebody wrote. dracut
+takes in the graphics drivers of the displays there are, and copies /etc/modprobe.d where it is told `hostonly`, other
+files where `install_items` names them. Sources: mkinitramfs(8) and the hooks `framebuffer` of initramfs-tools and
+`udev` of udev; dracut.conf(5), dracut's modules `drm`, `kernel-modules` and `udev-rules`.
 
 Boundary: files in, a file out; the tools' words are `commands`'.
 """
@@ -12,6 +13,7 @@ Boundary: files in, a file out; the tools' words are `commands`'.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +23,7 @@ from gpucarve.twin.nodes import File
 from gpucarve.twin.sight import view
 
 DRACUT, TOOLS = "dracut", "initramfs-tools"
+_SETTINGS = ("/usr/lib/dracut/dracut.conf.d", "/etc/dracut.conf.d")
 _ALWAYS = frozenset({"nvme", "ahci", "xhci_pci", "i40e"})
 _FOLDERS = {
     "nouveau": "drivers/gpu/drm/nouveau",
@@ -79,9 +82,11 @@ def read(machine: Machine, place: str) -> Image | None:
 def make(machine: Machine, kernel: str, tool: str) -> Machine:
     """The machine with this kernel's image made anew. Raises KernelError when there is no room."""
     sight = view(machine)
-    wanted = ["/etc/modprobe.d/*.conf", "/usr/lib/modprobe.d/*.conf"]
+    wanted = ["/usr/lib/modprobe.d/*.conf"]
     if tool == TOOLS:
-        wanted.append("/etc/udev/rules.d/*.rules")
+        wanted += ["/etc/modprobe.d/*.conf", "/etc/udev/rules.d/*.rules"]
+    else:
+        wanted += _told_dracut(machine)
     files = {
         found.lstrip("/"): sight.file(found).content.decode("utf-8", "replace")
         for pattern in wanted
@@ -91,6 +96,20 @@ def make(machine: Machine, kernel: str, tool: str) -> Machine:
     inside = sorted(_inside(machine, tool))
     text = json.dumps({"modules": inside, "files": files}, indent=1)
     return filesystem.write_file(machine, path(kernel, tool), text.encode())
+
+
+def _told_dracut(machine: Machine) -> list[str]:
+    """The files that dracut's settings have it copy; a later `hostonly` overrides an earlier one."""
+    sight, hostonly, named = view(machine), False, list[str]()
+    places = [place for folder in _SETTINGS for place, _ in sight.expand(f"{folder}/*.conf")]
+    for place in sorted(places, key=lambda each: each.rpartition("/")[2]):
+        text = sight.file(place).content.decode("utf-8", "replace")
+        for name, value in re.findall(r'^(hostonly=|install_items\+=)"([^"\n]*)"', text, re.M):
+            if name == "hostonly=":
+                hostonly = value == "yes"
+            else:
+                named += value.split()
+    return [*(["/etc/modprobe.d/*.conf"] if hostonly else ()), *named]
 
 
 def _inside(machine: Machine, tool: str) -> frozenset[str]:

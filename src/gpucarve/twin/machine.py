@@ -97,12 +97,16 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Mdev:
-    """A mediated device: its parent function's address, its type's id, and the id of the GPU instance it stands in."""
+    """A mediated device: its parent function's address, its type's id, and the id of the GPU instance it stands in.
+
+    `leaving` once its removal was asked for while somebody has it open.
+    """
 
     uuid: str
     parent: str
     type_id: str
     instance: int | None = None
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def entry_of(kernel: str) -> str:
     return entries.path(f"{_MACHINE}-{kernel}")
 
 
+HOSTONLY = "/usr/lib/dracut/dracut.conf.d/01-dist.conf"  # an image is for its host alone, unless its owner says else
 RUNNING, RESCUE = entry_of(KERNEL), entry_of(f"0-rescue-{_MACHINE}")
 
 
@@ -73,7 +74,10 @@ def stored(hostname: str) -> dict[str, Node]:
     nodes |= {
         path: File(b"\x7fELF", 0o755) for path in TABLE if path not in _TOOLS_OF_DEBIAN and path not in _missing(other)
     }
-    nodes |= {path: Directory() for path in ("/boot/grub2", "/boot/loader", "/etc/default", "/etc/kernel")}
+    nodes |= {
+        path: Directory()
+        for path in ("/boot/grub2", "/boot/loader", "/etc/default", "/etc/dracut.conf.d", "/etc/kernel")
+    }
     texts = {
         "/etc/default/grub": _DEFAULTS.encode(),
         "/etc/fstab": b"/dev/mapper/rl-root / xfs defaults 0 0\n",
@@ -81,6 +85,7 @@ def stored(hostname: str) -> dict[str, Node]:
         "/etc/hosts": f"127.0.0.1\tlocalhost\n10.60.1.30\t{hostname}\n".encode(),
         "/etc/kernel/cmdline": f"{ARGUMENTS} rhgb quiet\n".encode(),
         "/etc/machine-id": f"{_MACHINE}\n".encode(),
+        HOSTONLY: b'hostonly="yes"\n',
         "/usr/lib/os-release": b'PRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"\nID="rocky"\nID_LIKE="rhel centos fedora"\n',
         entries.BLOCK: entries.block({"saved_entry": f"{_MACHINE}-{KERNEL}", "boot_success": "1"}),
         f"/boot/vmlinuz-{KERNEL}": b"kernel",

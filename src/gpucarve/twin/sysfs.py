@@ -183,6 +183,9 @@ def _add_types(nodes: Nodes, hardware: Hardware, devices: Devices, parent: Funct
 
 
 def _add_mdev(nodes: Nodes, hardware: Hardware, devices: Devices, mdev: Mdev, parent: Function) -> None:
+    if mdev.leaving:
+        nodes[f"/dev/vfio/{devices.groups[mdev.uuid]}"] = Special(0o600)
+        return
     above = f"{_DEVICES}/{parent.path}"
     home, folder = f"{above}/{mdev.uuid}", f"{above}/mdev_supported_types/{mdev.type_id}"
     nodes[f"{home}/remove"] = File(b"", 0o200)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
 from gpucarve import catalog
 from gpucarve.twin import gpus
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, StillHeldError
 from gpucarve.twin.functions import Function, present, with_groups
 from gpucarve.twin.machine import Devices, Hardware, Machine, Mdev, VgpuType
 
@@ -147,18 +147,38 @@ def create(machine: Machine, parent: str, type_id: str, text: str) -> Machine:
 
 
 def remove(machine: Machine, uuid: str) -> Machine:
-    """What writing 1 to the vGPU's `remove` does. EBUSY while a process has its VFIO group open, ENOENT without it."""
-    devices = machine.up.devices
+    """What writing 1 to the vGPU's `remove` does. ENOENT without it.
+
+    While a process has it open, VFIO waits for that with the write, and a signal does not end the wait; the vGPU is off
+    its bus from the beginning (Linux drivers/vfio/vfio_main.c, vfio_unregister_group_dev). StillHeldError then.
+    """
     path = f"/sys/bus/mdev/devices/{uuid}/remove"
-    found = next((mdev for mdev in devices.mdevs if mdev.uuid == uuid), None)
+    found = running(machine.up.devices, uuid)
     if found is None:
         raise KernelError(errno.ENOENT, path)
     if in_use(machine, found):
-        raise KernelError(errno.EBUSY, path)
+        left = tuple(replace(mdev, leaving=True) if mdev is found else mdev for mdev in machine.up.devices.mdevs)
+        raise StillHeldError(path, machine.with_devices(replace(machine.up.devices, mdevs=left)))
+    return _without(machine, {uuid})
+
+
+def running(devices: Devices, uuid: str | None) -> Mdev | None:
+    """The vGPU of that UUID on the bus."""
+    return next((mdev for mdev in devices.mdevs if mdev.uuid == uuid and not mdev.leaving), None)
+
+
+def let_go(machine: Machine) -> Machine:
+    """The machine after somebody let go of something: without the vGPUs whose removal waited for that."""
+    gone = {mdev.uuid for mdev in machine.up.devices.mdevs if mdev.leaving and not in_use(machine, mdev)}
+    return _without(machine, gone) if gone else machine
+
+
+def _without(machine: Machine, uuids: Set[str]) -> Machine:
+    devices = machine.up.devices
     return machine.with_devices(
         replace(
             devices,
-            mdevs=tuple(mdev for mdev in devices.mdevs if mdev.uuid != uuid),
-            groups={member: number for member, number in devices.groups.items() if member != uuid},
+            mdevs=tuple(mdev for mdev in devices.mdevs if mdev.uuid not in uuids),
+            groups={member: number for member, number in devices.groups.items() if member not in uuids},
         )
     )

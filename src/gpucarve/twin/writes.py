@@ -11,7 +11,7 @@ from gpucarve.calls.replies import Done, Exited, Failure
 from gpucarve.calls.secret import plain
 from gpucarve.twin import attributes, commands, filesystem, keeping
 from gpucarve.twin.commands.invocation import Invocation
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, StillHeldError
 from gpucarve.twin.machine import Machine
 from gpucarve.twin.reads import inspect
 
@@ -36,6 +36,8 @@ def carry_out(machine: Machine, write: HostWrite, now: float) -> tuple[Machine, 
         return inspect(machine, invocation, write.deadline, write.limit)[:2]
     try:
         return _change(machine, write), Done()
+    except StillHeldError as error:
+        return error.begun, error.failure()
     except KernelError as error:
         return machine, error.failure()
 

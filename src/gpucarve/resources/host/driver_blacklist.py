@@ -4,8 +4,8 @@ Files of others are never edited, and one of them that names the module suffices
 kept out by a file that was written after the image was made, so the image is made anew where that is the case. File,
 image and running kernel are observed on their own, so that a cut between any two is mended.
 
-Boundary: decides on `facts.modules` and `facts.initramfs`. Sources: modprobe.d(5), update-initramfs(8), dracut(8): both
-tools copy modprobe.d into the image.
+Boundary: decides on `facts.modules` and `facts.initramfs`; how the image takes the file in is `early_image`'s. Source:
+modprobe.d(5).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from gpucarve.calls import state
@@ -23,7 +23,7 @@ from gpucarve.calls.primitives import Claim, Disown, Restore, Run, WriteFile
 from gpucarve.calls.programs import CallState, Guarded
 from gpucarve.calls.replies import Done, Failure
 from gpucarve.facts import initramfs, modules, ours
-from gpucarve.facts.observed import Observed, Unreadable
+from gpucarve.facts.observed import Observed, Unknown, Unreadable
 from gpucarve.model.changes import Action, Assumption, Disruption, DisruptionKind, PutBack
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import ResourceKey, Target
@@ -67,7 +67,7 @@ class DriverBlacklist:
         if now is not None and not own_file.is_ours(now, _LINE):
             return _not_ours(self.key)
         # A module that is not loaded is not in the image, or the image keeps it out: there is nothing to look at.
-        make = self._make(observed.require(initramfs.PROBE), loaded, now == wanted) if loaded else None
+        make = self._make(observed.require(initramfs.PROBE), loaded, now == wanted) if loaded else ()
         return Change(
             Action.CHANGE,
             before=f"{', '.join(loaded)} loaded" if loaded else f"nothing keeps {', '.join(missing)} out",
@@ -81,22 +81,22 @@ class DriverBlacklist:
             takes_reboot=bool(loaded),
         )
 
-    def _make(self, image: initramfs.Initramfs, loaded: Sequence[str], same: bool) -> Run | None:
-        """The command that makes the image anew, where it holds one of them and not the file as it will be."""
+    def _make(self, image: initramfs.Initramfs, loaded: Sequence[str], same: bool) -> tuple[Guarded, ...]:
+        """What makes the image anew, where it holds one of them and not the file as it will be."""
         inside = image.holds is None or bool(image.holds & set(loaded))
         if not image.tool or not inside or (image.carries_blacklist and same):
-            return None
-        return early_image.make(image.tool)
+            return ()
+        return (*early_image.taking_blacklist(image.tool), Guarded(early_image.make(image.tool)))
 
     def _writes(
-        self, now: bytes | None, wanted: bytes, loaded: tuple[str, ...], make: Run | None
+        self, now: bytes | None, wanted: bytes, loaded: tuple[str, ...], make: tuple[Guarded, ...]
     ) -> tuple[Guarded, ...]:
         record = {"kind": KIND, "modules": list(map(modules.named, self.modules)), "loaded": list(loaded)}
         as_found, there = own_file.as_found(modules.BLACKLIST, now), Sha256.of(modules.BLACKLIST, wanted)
         claim = Guarded(Claim(self.key.local, json.dumps(record), (modules.BLACKLIST,)), before=(as_found,))
         write = Guarded(WriteFile(modules.BLACKLIST, wanted), before=(as_found,), wanted=(there,))
         writes = (claim, write) if now != wanted else (claim,) if make else ()
-        return (*writes, Guarded(make, before=(there,))) if make else writes
+        return (*writes, *(replace(each, before=(*each.before, there)) for each in make))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +119,28 @@ class DriverBlacklistAsBefore:
         if now is not None and not own_file.is_ours(now, _LINE):
             return _not_ours(self.key)
         back = tuple(each for each in _names(claims, self.key, "loaded") if each not in found.loaded)
+        image = observed.get(initramfs.PROBE)
+        dracut = isinstance(image, Unknown) or image.tool == "dracut"
         return Change(
             Action.REMOVE,
             before="kept out: " + ", ".join(_names(claims, self.key, "modules")),
             after="as before" + (f", {', '.join(back)} loaded" if back else ""),
             reason=self.reason,
-            work=lambda: _put_back(self.key, now, back),
+            work=lambda: _put_back(self.key, now, back, dracut),
             preconditions=(own_file.as_found(modules.BLACKLIST, now),),
             disruption=Disruption(DisruptionKind.SERVICE, "host") if back else Disruption(),
         )
 
 
-def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...]) -> Flow[Done | Failure]:
+def _put_back(key: ResourceKey, now: bytes | None, load: tuple[str, ...], dracut: bool) -> Flow[Done | Failure]:
     as_found = own_file.as_found(modules.BLACKLIST, now)
     outcome = yield from do(Guarded(Restore(key.local, modules.BLACKLIST), before=(as_found,)))
     if outcome.state is not CallState.DONE:
         return outcome.failure()
+    if dracut:
+        taken = yield from do(early_image.taken_back())
+        if taken.lost:
+            return taken.failure()
     made = yield from early_image.made_anew(lambda image: image.carries_blacklist is True)
     if isinstance(made, Failure):
         return made

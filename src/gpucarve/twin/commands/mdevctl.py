@@ -9,15 +9,17 @@ Boundary: words to rules; the devices are `vgpus`, the files `definitions`.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid as uuids
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gpucarve.calls.replies import Exited
 from gpucarve.twin import definitions, filesystem, vgpus
 from gpucarve.twin.commands.invocation import Invocation, Ran, ran
 from gpucarve.twin.definitions import Definition
-from gpucarve.twin.errors import KernelError
+from gpucarve.twin.errors import KernelError, StillHeldError
 from gpucarve.twin.machine import Machine, Mdev
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -63,6 +65,8 @@ def mdevctl(machine: Machine, invocation: Invocation) -> Ran:
         return ran(machine, 0.02, stderr=f"error: {error}\n", status=2)
     except _RefusedError as error:
         return ran(machine, 0.05, stderr=f"Error: {error}\n", status=1)
+    except StillHeldError as error:
+        return Ran(machine, Exited(1), math.inf, begun=error.begun)
     except (ValueError, KernelError) as error:
         return ran(machine, 0.05, stderr=f"Error: {error}\n", status=1)
     return ran(machine, 0.05, out)
@@ -102,7 +106,7 @@ def _check_installed(machine: Machine) -> None:
 
 
 def _active(machine: Machine, uuid: str | None) -> Mdev | None:
-    return next((mdev for mdev in machine.up.devices.mdevs if mdev.uuid == uuid), None)
+    return vgpus.running(machine.up.devices, uuid)
 
 
 def _new_uuid(machine: Machine) -> str:
@@ -187,6 +191,8 @@ def _create(machine: Machine, uuid: str, parent: str, type_id: str) -> Machine:
 def _stop(machine: Machine, options: _Options) -> tuple[Machine, str]:
     try:
         return vgpus.remove(machine, options.uuid or ""), ""
+    except StillHeldError:
+        raise
     except KernelError as error:
         raise _caused(f"Error removing device {options.uuid}", error) from error
 
@@ -197,7 +203,7 @@ def _caused(message: str, error: KernelError) -> _RefusedError:
 
 def _list(machine: Machine, options: _Options) -> tuple[Machine, str]:
     defined = {(known.parent, known.uuid): known for known in definitions.read(machine)}
-    active = {(mdev.parent, mdev.uuid): mdev for mdev in machine.up.devices.mdevs}
+    active = {(mdev.parent, mdev.uuid): mdev for mdev in machine.up.devices.mdevs if not mdev.leaving}
     shown = [
         defined.get(key) or Definition(mdev.uuid, mdev.parent, mdev.type_id)
         for key, mdev in active.items()
