@@ -18,7 +18,7 @@ from gpucarve.calls.primitives import Inspect
 from gpucarve.transports.local import LocalTransport
 
 DRIVER = Path("/etc/OpenCL/vendors/pocl.icd")
-SMALL = Wish(interface="opencl", bytes=1 << 20, samples=5)
+SMALL = Wish(interface="opencl", bytes=1 << 20, samples=2)
 
 
 @pytest.fixture(autouse=True)

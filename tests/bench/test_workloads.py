@@ -65,20 +65,31 @@ def test_hashing_tells_the_hosts_own_rate_beside_the_devices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workload", "source", "right", "wrong", "blamed"),
+    ("workload", "source", "slips", "blamed"),
     [
-        ("vectoradd", "memory", "x.w += y.w;", "x.w += y.z;", {"sums"}),
-        ("copy", "memory", "out[i] = in[i];", "out[i] = in[i ^ 1];", {"kernel's copy"}),
-        ("transpose", "memory", "tile[row + 16 * j][column + 2] =", "tile[row + 16 * j][column] =", {"wide (ours)"}),
-        ("transpose", "memory", "u32 block_y = number % BLOCKS_Y;", "u32 block_y = 0;", {"diagonal"}),
-        ("hash", "hash", "0xd76aa478u", "0xd76aa479u", {"MD5 digests", "MD5 passwords found"}),
-        ("hash", "hash", "SHA256_STEPS(61, s, w)", "SHA256_STEPS(60, s, w)", {"SHA-256 passwords found"}),
+        ("vectoradd", "memory", {"x.w += y.w;": "x.w += y.z;"}, {"sums"}),
+        ("copy", "memory", {"out[i] = in[i];": "out[i] = in[i ^ 1];"}, {"kernel's copy"}),
+        (
+            "transpose",
+            "memory",
+            {
+                "tile[row + 16 * j][column + 2] =": "tile[row + 16 * j][column] =",
+                "u32 block_y = number % BLOCKS_Y;": "u32 block_y = 0;",
+            },
+            {"wide (ours)", "diagonal"},
+        ),
+        (
+            "hash",
+            "hash",
+            {"0xd76aa478u": "0xd76aa479u", "SHA256_STEPS(61, s, w)": "SHA256_STEPS(60, s, w)"},
+            {"MD5 digests", "MD5 passwords found", "SHA-256 passwords found"},
+        ),
     ],
 )
-def test_a_kernel_that_is_wrong_is_found_out_and_named(
-    workload: str, source: str, right: str, wrong: str, blamed: set[str]
+def test_kernels_that_are_wrong_are_found_out_and_named(
+    workload: str, source: str, slips: dict[str, str], blamed: set[str]
 ) -> None:
-    told = answer_of(_spoiled(f"gpucarve/runner/kernels/{source}.c", right, wrong), workload)
+    told = answer_of(_spoiled(f"gpucarve/runner/kernels/{source}.c", slips), workload)
     assert not isinstance(told, asking.Refusal), told
     done = judging.judged(workload, told)
     assert done.standing is Standing.WRONG, done.verdict()
@@ -88,7 +99,7 @@ def test_a_kernel_that_is_wrong_is_found_out_and_named(
 
 def test_a_kernel_that_does_not_compile_is_a_failure_with_the_compilers_words() -> None:
     told = answer_of(
-        _spoiled("gpucarve/runner/kernels/memory.c", "KERNEL fill_words(", "KERNEL fill_words(nothing "), "copy"
+        _spoiled("gpucarve/runner/kernels/memory.c", {"KERNEL fill_words(": "KERNEL fill_words(no "}), "copy"
     )
     assert not isinstance(told, asking.Refusal)
     done = judging.judged("copy", told)
@@ -104,13 +115,13 @@ def test_a_device_that_is_not_there_is_refused_with_how_many_there_are() -> None
     assert "there is no device 99" in done.why
 
 
-def _spoiled(name: str, right: str, wrong: str) -> bytes:
-    """The archive with one text in it changed."""
+def _spoiled(name: str, slips: dict[str, str]) -> bytes:
+    """The archive with one text in it changed, right to wrong."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(benches.archive())) as archive, zipfile.ZipFile(out, "w") as spoiled:
         for each in archive.namelist():
             content = archive.read(each)
-            if each == name:
+            for right, wrong in slips.items() if each == name else ():
                 assert content.count(right.encode()) == 1, right
                 content = content.replace(right.encode(), wrong.encode())
             spoiled.writestr(each, content)

@@ -16,12 +16,14 @@ _COPY = "driver's copy"
 _UNSTABLE_FIX = "see that nothing else uses the device and that its clocks are not held back, then run it again"
 
 # What NVML calls the bits of the reasons that clocks are held back; the others are idleness and settings of the user.
-_HELD_BACK = {
+HELD_BACK = {
     0x4: "the power limit",
     0x8: "a hardware slowdown",
     0x20: "heat",
     0x40: "heat (hardware)",
     0x80: "the power brake",
+    0x200: "the board's limit",
+    0x400: "a limit for the sake of its reliability",
 }
 
 
@@ -133,7 +135,7 @@ def _held_back(samples: Sequence[Mapping[str, Any]]) -> list[str]:
     bits = 0
     for each in samples:
         bits |= int(each.get("held_back") or 0)
-    return [word for bit, word in _HELD_BACK.items() if bits & bit]
+    return [word for bit, word in HELD_BACK.items() if bits & bit]
 
 
 def _notes(answer: Mapping[str, Any]) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ def _search(device: Device, algorithm: Algorithm, halves: Halves, first_count: i
     shape = Shape(halves.second_count // _THREADS, _THREADS)
 
     def launch() -> None:
-        kernel.launch(shape, halves.firsts, U32(first_count), halves.seconds, wanted, found)
+        kernel.launch(shape, halves.firsts, U32(first_count), halves.seconds, wanted, U32(1), found)
 
     return _Search(launch, wanted, found)
 

@@ -47,3 +47,15 @@ typedef float4 floats4;
 #define COUNTER u32
 #define AS_FLOAT(bits) __uint_as_float(bits)
 #endif
+
+/* x * y + z as one instruction, which a compiler of CUDA would otherwise take apart and sort anew. */
+DEVICE u32 multiplied_and_added(u32 x, u32 y, u32 z)
+{
+#ifdef __CUDA_ARCH__
+    u32 sum;
+    asm("mad.lo.u32 %0, %1, %2, %3;" : "=r"(sum) : "r"(x), "r"(y), "r"(z));
+    return sum;
+#else
+    return x * y + z;
+#endif
+}

@@ -7,11 +7,16 @@
    count in `found`. One word of the digest is compared, so one password in 2^32 is found without being the one: whoever
    reads `found` hashes those few again.
 
+   An NVIDIA GPU has two pipes for such work: rotations, logic and additions of three go to one, multiplications with an
+   addition to the other. `one` is a 1 that the compiler does not know of: where the first pipe is the busier one, an
+   addition is written as a multiplication by it (ADD), and so is done by the other.
+
    Halves are words as they lie in memory (little-endian). Every loop over steps is unrolled, so that indices and
    constants are known when a kernel is compiled. */
 
 #define ROTATED(x, n) (((x) << (n)) | ((x) >> (32 - (n))))
 #define SWAPPED(x) ((ROTATED(x, 8) & 0x00ff00ffu) | (ROTATED(x, 24) & 0xff00ff00u))
+#define ADD(x, y) multiplied_and_added(x, one, y)
 #define MOST_FOUND 1000
 
 DEVICE void note(COUNTER *found, u32 first, u32 second)
@@ -43,7 +48,8 @@ TABLE u32 MD5_TURNS[16] = {7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15
 
 #define MD5_STEPS(from, to, s, w) \
     _Pragma("unroll") for (int t = from; t < to; t++) { \
-        u32 sum = s[0] + MD5_MIX(t, s[1], s[2], s[3]) + (MD5_SINES[t] + w[MD5_WORD(t)]); \
+        u32 mixed = MD5_MIX(t, s[1], s[2], s[3]), given = MD5_SINES[t] + w[MD5_WORD(t)]; \
+        u32 sum = t % 4 == 3 ? s[0] + mixed + given : ADD(mixed, ADD(s[0], given)); \
         s[0] = s[3]; \
         s[3] = s[2]; \
         s[2] = s[1]; \
@@ -52,11 +58,12 @@ TABLE u32 MD5_TURNS[16] = {7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15
 
 #define PASSWORD_MD5(w, first, second) \
     u32 w[16] = {first, second, 0x80u, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0}
-#define PASSWORD_SHA(w, first, second) \
-    u32 w[16] = {first, second, 0x80000000u, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64}
+#define PASSWORD_SHA(w, size, first, second) \
+    u32 w[size] = {first, second, 0x80000000u, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64}
 
 DEVICE void md5(u32 first, u32 second, u32 *digest)
 {
+    const u32 one = 1;
     PASSWORD_MD5(w, first, second);
     u32 s[4] = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u};
     MD5_STEPS(0, 64, s, w)
@@ -68,7 +75,7 @@ DEVICE void md5(u32 first, u32 second, u32 *digest)
 
 KERNEL search_md5(
     GLOBAL const u32 *RESTRICT firsts, u32 first_count, GLOBAL const u32 *RESTRICT seconds, GLOBAL const u32 *RESTRICT wanted,
-    COUNTER *found)
+    u32 one, COUNTER *found)
 {
     u32 second = seconds[THREAD];
     /* Backwards from the digest to what stands before step 48, which takes the first word; s[0] is not known there. */
@@ -97,13 +104,18 @@ KERNEL search_md5(
     ((t) < 20 ? (((c) ^ (d)) & (b)) ^ (d) : (t) < 40 || (t) >= 60 ? (b) ^ (c) ^ (d) : ((b) & (c)) | (((b) | (c)) & (d)))
 #define SHA1_ADDED(t) ((t) < 20 ? 0x5a827999u : (t) < 40 ? 0x6ed9eba1u : (t) < 60 ? 0x8f1bbcdcu : 0xca62c1d6u)
 
-#define SHA1_STEPS(to, s, w) \
+/* Words 16 and on of the message, from the 16 before each. */
+#define SHA1_WORDS(to, w) \
+    _Pragma("unroll") for (int t = 16; t < to; t++) { \
+        u32 mixed = w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16]; \
+        w[t] = ROTATED(mixed, 1); \
+    }
+
+#define SHA1_STEPS(to, s, word) \
     _Pragma("unroll") for (int t = 0; t < to; t++) { \
-        if (t >= 16) { \
-            u32 mixed = w[(t + 13) % 16] ^ w[(t + 8) % 16] ^ w[(t + 2) % 16] ^ w[t % 16]; \
-            w[t % 16] = ROTATED(mixed, 1); \
-        } \
-        u32 sum = ROTATED(s[0], 5) + (s[4] + SHA1_MIX(t, s[1], s[2], s[3]) + (SHA1_ADDED(t) + w[t % 16])); \
+        u32 mixed = SHA1_MIX(t, s[1], s[2], s[3]); \
+        u32 given = ADD(word(t), SHA1_ADDED(t)); \
+        u32 sum = ROTATED(s[0], 5) + ADD(mixed, ADD(s[4], given)); \
         s[4] = s[3]; \
         s[3] = s[2]; \
         s[2] = ROTATED(s[1], 30); \
@@ -113,9 +125,12 @@ KERNEL search_md5(
 
 DEVICE void sha1(u32 first, u32 second, u32 *digest)
 {
-    PASSWORD_SHA(w, first, second);
+    const u32 one = 1;
+    PASSWORD_SHA(w, 80, first, second);
     u32 s[5] = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u, 0xc3d2e1f0u};
-    SHA1_STEPS(80, s, w)
+    SHA1_WORDS(80, w)
+#define WHOLE_WORD(t) w[t]
+    SHA1_STEPS(80, s, WHOLE_WORD)
     digest[0] = s[0] + 0x67452301u;
     digest[1] = s[1] + 0xefcdab89u;
     digest[2] = s[2] + 0x98badcfeu;
@@ -123,19 +138,43 @@ DEVICE void sha1(u32 first, u32 second, u32 *digest)
     digest[4] = s[4] + 0xc3d2e1f0u;
 }
 
+/* The words of the message are linear: word t is what it would be if the first word were 0, and the first word itself in
+   some turns. Bit n of SHA1_TURNS[t] says that it is in there turned by n. */
+#define SHA1_MOST_TURNED 20
+TABLE u32 SHA1_TURNS[76] = {
+    0x000001u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u,
+    0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u, 0x000000u,
+    0x000002u, 0x000000u, 0x000000u, 0x000004u, 0x000000u, 0x000000u, 0x000008u, 0x000000u,
+    0x000004u, 0x000010u, 0x000000u, 0x000000u, 0x000020u, 0x000000u, 0x000014u, 0x000040u,
+    0x00000cu, 0x000000u, 0x000080u, 0x000010u, 0x000050u, 0x000100u, 0x000010u, 0x000000u,
+    0x000210u, 0x000000u, 0x000140u, 0x000400u, 0x0000c8u, 0x000000u, 0x000810u, 0x000110u,
+    0x000538u, 0x001000u, 0x000100u, 0x000050u, 0x002110u, 0x000000u, 0x001480u, 0x004000u,
+    0x000cd0u, 0x000100u, 0x008110u, 0x001100u, 0x005190u, 0x010000u, 0x001150u, 0x000100u,
+    0x0211d0u, 0x000000u, 0x014000u, 0x040100u, 0x00c800u, 0x000000u, 0x081000u, 0x011000u,
+    0x053820u, 0x100000u, 0x010100u, 0x005040u,
+};
+
 /* The last word of the digest is the first word of the state after step 75, turned: four steps can be left out. */
 KERNEL search_sha1(
     GLOBAL const u32 *RESTRICT firsts, u32 first_count, GLOBAL const u32 *RESTRICT seconds, GLOBAL const u32 *RESTRICT wanted,
-    COUNTER *found)
+    u32 one, COUNTER *found)
 {
     u32 second = SWAPPED(seconds[THREAD]);
     u32 left = wanted[4] - 0xc3d2e1f0u;
     u32 sought = ROTATED(left, 2);
+    PASSWORD_SHA(w, 76, 0, second);
+    SHA1_WORDS(76, w)
     for (u32 number = 0; number < first_count; number++) {
-        u32 first = SWAPPED(firsts[number]);
-        PASSWORD_SHA(w, first, second);
+        u32 first = SWAPPED(firsts[number]), turned[SHA1_MOST_TURNED + 1], word[76];
+        turned[0] = first;
+        _Pragma("unroll") for (int n = 1; n <= SHA1_MOST_TURNED; n++) turned[n] = ROTATED(first, n);
+        _Pragma("unroll") for (int t = 0; t < 76; t++) {
+            word[t] = w[t];
+            _Pragma("unroll") for (int n = 0; n <= SHA1_MOST_TURNED; n++) if (SHA1_TURNS[t] >> n & 1) word[t] ^= turned[n];
+        }
         u32 s[5] = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u, 0xc3d2e1f0u};
-        SHA1_STEPS(76, s, w)
+#define SEARCHED_WORD(t) word[t]
+        SHA1_STEPS(76, s, SEARCHED_WORD)
         if (s[0] == sought)
             note(found, number, (u32)THREAD);
     }
@@ -156,20 +195,22 @@ TABLE u32 SHA256_ROOTS[64] = {
     _Pragma("unroll") for (int t = 0; t < to; t++) { \
         if (t >= 16) { \
             u32 x = w[(t + 1) % 16], y = w[(t + 14) % 16]; \
-            w[t % 16] += (ROTATED(x, 25) ^ ROTATED(x, 14) ^ (x >> 3)) + w[(t + 9) % 16] \
-                + (ROTATED(y, 15) ^ ROTATED(y, 13) ^ (y >> 10)); \
+            u32 far = ROTATED(x, 25) ^ ROTATED(x, 14) ^ (x >> 3), near = ROTATED(y, 15) ^ ROTATED(y, 13) ^ (y >> 10); \
+            w[t % 16] = ADD(far, ADD(near, ADD(w[(t + 9) % 16], w[t % 16]))); \
         } \
-        u32 one = s[7] + (SHA256_ROOTS[t] + w[t % 16]) + (ROTATED(s[4], 26) ^ ROTATED(s[4], 21) ^ ROTATED(s[4], 7)) \
-            + (((s[5] ^ s[6]) & s[4]) ^ s[6]); \
-        u32 two = (ROTATED(s[0], 30) ^ ROTATED(s[0], 19) ^ ROTATED(s[0], 10)) + ((s[0] & s[1]) | ((s[0] | s[1]) & s[2])); \
+        u32 turned = ROTATED(s[4], 26) ^ ROTATED(s[4], 21) ^ ROTATED(s[4], 7); \
+        u32 chosen = ((s[5] ^ s[6]) & s[4]) ^ s[6]; \
+        u32 up = ADD(turned, ADD(chosen, ADD(s[7], SHA256_ROOTS[t] + w[t % 16]))); \
+        u32 most = (s[0] & s[1]) | ((s[0] | s[1]) & s[2]); \
+        u32 down = ADD(ROTATED(s[0], 30) ^ ROTATED(s[0], 19) ^ ROTATED(s[0], 10), most); \
         s[7] = s[6]; \
         s[6] = s[5]; \
         s[5] = s[4]; \
-        s[4] = s[3] + one; \
+        s[4] = ADD(s[3], up); \
         s[3] = s[2]; \
         s[2] = s[1]; \
         s[1] = s[0]; \
-        s[0] = one + two; \
+        s[0] = ADD(up, down); \
     }
 
 #define SHA256_START \
@@ -177,7 +218,8 @@ TABLE u32 SHA256_ROOTS[64] = {
 
 DEVICE void sha256(u32 first, u32 second, u32 *digest)
 {
-    PASSWORD_SHA(w, first, second);
+    const u32 one = 1;
+    PASSWORD_SHA(w, 16, first, second);
     u32 s[8] = SHA256_START;
     u32 start[8] = SHA256_START;
     SHA256_STEPS(64, s, w)
@@ -187,13 +229,13 @@ DEVICE void sha256(u32 first, u32 second, u32 *digest)
 /* The last word of the digest is the fifth of the state after step 60, so that three steps can be left out. */
 KERNEL search_sha256(
     GLOBAL const u32 *RESTRICT firsts, u32 first_count, GLOBAL const u32 *RESTRICT seconds, GLOBAL const u32 *RESTRICT wanted,
-    COUNTER *found)
+    u32 one, COUNTER *found)
 {
     u32 second = SWAPPED(seconds[THREAD]);
     u32 sought = wanted[7] - 0x5be0cd19u;
     for (u32 number = 0; number < first_count; number++) {
         u32 first = SWAPPED(firsts[number]);
-        PASSWORD_SHA(w, first, second);
+        PASSWORD_SHA(w, 16, first, second);
         u32 s[8] = SHA256_START;
         SHA256_STEPS(61, s, w)
         if (s[4] == sought)
