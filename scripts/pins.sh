@@ -20,4 +20,5 @@ resolve() {
 resolve requirements/users.txt "$@" --all-extras pyproject.toml
 resolve requirements/build.txt "$@" requirements/build.in
 resolve requirements/dev.txt "$@" requirements/dev.in
+resolve requirements/peers.txt "$@" requirements/peers.in
 resolve requirements/pins.txt "$@" requirements/pins.in

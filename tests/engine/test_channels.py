@@ -18,7 +18,7 @@ from gpucarve.engine.endings import Ended, Outcome
 from gpucarve.engine.events import Event, Waiting
 from gpucarve.errors import BugError
 from gpucarve.facts import ours
-from gpucarve.facts.observed import Observed
+from gpucarve.facts.observed import Observed, Probe, whole
 from gpucarve.twin import worlds
 from gpucarve.twin.faults import NetworkLoss
 from tests.engine.places import Between, between, channel
@@ -89,6 +89,30 @@ async def test_the_lease_is_held_under_one_fence_and_given_back(world: worlds.Wo
     assert await _lease(world) == Lease(1, 3)
     await first.release()
     assert len(stand.ran) == 3, "there is nothing to give back twice"
+
+
+async def test_after_the_last_batch_nothing_is_held_and_what_comes_after_it_begins_anew(world: worlds.World) -> None:
+    stand = between(world)
+    first = channel(stand, "first")
+    await first.write(WRITE, last=True)
+    assert await _lease(world) == Lease(1, 1)
+    await first.release()
+    assert len(stand.ran) == 1, "there is nothing to give back"
+    await first.write(WRITE)
+    await first.write(WRITE, last=True)
+    assert await _lease(world) == Lease(2, 3)
+
+
+async def test_a_channel_with_probes_of_its_own_asks_for_nothing_else(world: worlds.World) -> None:
+    probe = Probe("motd", (ReadFiles(("/etc/motd",)),), lambda replies: whole(replies[0]))
+    first = channel(world.host(HOST), "first")
+    first.probes = (probe,)
+    answer = await first.write(WRITE, last=True)
+    assert not isinstance(answer, Refusal)
+    assert answer[1].require(probe)["/etc/motd"].content == b"hello\n"
+    for observed in (answer[1], await first.observe()):
+        assert isinstance(observed, Observed)
+        assert set(observed.facts) == {"motd"}
 
 
 async def test_the_announced_time_goes_with_every_program(world: worlds.World) -> None:

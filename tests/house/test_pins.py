@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 from tests.house.tracked import ROOT
 
-PINNED = ("users", "build", "dev", "pins")
-INPUTS = ("build", "dev", "pins")
+PINNED = ("users", "build", "dev", "peers", "pins")
+INPUTS = ("build", "dev", "peers", "pins")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 

@@ -6,7 +6,7 @@ A `Program` is what a transport runs in one round trip. Its semantics, the same 
 2. compare the lease and the fence (see `LeaseChange`); else `Refused(LEASE_HELD)` or `Refused(FENCED)`;
 3. write the record (run, fence, boot id, begun) and the lease's new beat;
 4. go through `writes` in order; each is guarded; the first that stops or fails ends the writes;
-5. write the record's end, answer `then_read`, release the lock.
+5. write the record's end, give the lease back where that is asked for, answer `then_read`, release the lock.
 
 The lock, the lease, the record and the claims live on the target (`gpucarve.calls.state`), so they outlive any
 controller.
@@ -47,11 +47,13 @@ class Acquire:
     """Become the holder with a fence one higher.
 
     Allowed when nobody holds the lease, when the holder is this controller, or when lease fence and beat still are
-    those of `stalled`, which the caller watched stand still for their time (or was told to override).
+    those of `stalled`, which the caller watched stand still for their time (or was told to override). With `ends` the
+    lease is given back at the end of this very program.
     """
 
     seconds: int
     stalled: Lease | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,22 @@ class Hold:
     fence: int
     seconds: int
 
+    @property
+    def ends(self) -> bool:
+        """Whether the lease is given back at the end of the program."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """Give the lease back after this program; the fence number stays."""
 
     fence: int
+
+    @property
+    def ends(self) -> bool:
+        """Whether the lease is given back at the end of the program."""
+        return True
 
 
 LeaseChange = Acquire | Hold | Release

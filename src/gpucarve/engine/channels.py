@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from gpucarve.calls import state
@@ -52,13 +53,19 @@ def _host_reads(reads: Sequence[Any]) -> tuple[HostRead, ...]:
     return tuple(reads)
 
 
-_SNAPSHOT = _host_reads(reads_of(host.PROBES))
+@cache
+def _reads(probes: tuple[Probe[Any], ...]) -> tuple[HostRead, ...]:
+    return _host_reads(reads_of(probes))
+
+
 # A program, and the boot unit, writes a line here before and after each of its changes.
 _PULSE = ReadFiles((state.RECORD,), limit=64 * KIB)
 _LOOKS = 5
 
 
-async def snapshot(target: Target, transport: HostTransport) -> Observed | Refusal:
+async def snapshot(
+    target: Target, transport: HostTransport, probes: tuple[Probe[Any], ...] = host.PROBES
+) -> Observed | Refusal:
     """Everything there is to know about a host, in one round trip; nothing is written there.
 
     The reads come one after the other. Where a program of ours changed something between the first and the last, they
@@ -66,9 +73,9 @@ async def snapshot(target: Target, transport: HostTransport) -> Observed | Refus
     a program that goes on and on is seen by its record, and waited for by whoever has to.
     """
     looks = 1
-    while not isinstance(replies := await transport.gather((_PULSE, *_SNAPSHOT, _PULSE)), Refusal):
+    while not isinstance(replies := await transport.gather((_PULSE, *_reads(probes), _PULSE)), Refusal):
         if replies[0] == replies[-1] or looks == _LOOKS:
-            return observe(target, host.PROBES, replies[1:-1])
+            return observe(target, probes, replies[1:-1])
         looks += 1
     return replies
 
@@ -88,8 +95,8 @@ class Channel(Protocol):
         """A fresh snapshot."""
         ...
 
-    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
-        """Carry out a batch and look again, in one round trip."""
+    async def write(self, writes: Sequence[Guarded], *, last: bool = False) -> tuple[ProgramReply, Observed] | Refusal:
+        """Carry out a batch and look again, in one round trip. After the `last` one nothing is held any more."""
         ...
 
     async def answer(self, request: Request) -> Any:
@@ -115,7 +122,8 @@ class Channel(Protocol):
 
 @dataclass(slots=True)
 class HostChannel:
-    """A machine. `lease_seconds` is what the next program announces (longer before a reboot)."""
+    """A machine. `probes` are what a look at it asks; `lease_seconds` is what the next program announces (longer before
+    a reboot)."""
 
     target: Target
     transport: HostTransport
@@ -125,6 +133,7 @@ class HostChannel:
     take_over: bool = False
     pause: Pause = field(default_factory=Pause)
     lease_seconds: int = LEASE_SECONDS
+    probes: tuple[Probe[Any], ...] = host.PROBES
     _lease: Lease | None = field(default=None, init=False)
     _last_beat: float = field(default=0.0, init=False)
 
@@ -133,14 +142,14 @@ class HostChannel:
         return self.transport.clock
 
     async def observe(self) -> Observed | Refusal:
-        found = await snapshot(self.target, self.transport)
+        found = await snapshot(self.target, self.transport, self.probes)
         return self._away(found) if isinstance(found, Refusal) else found
 
-    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
-        reply = await self._program(writes, _SNAPSHOT)
+    async def write(self, writes: Sequence[Guarded], *, last: bool = False) -> tuple[ProgramReply, Observed] | Refusal:
+        reply = await self._program(writes, _reads(self.probes), last=last)
         if isinstance(reply, Refusal):
             return self._away(reply)
-        return reply, observe(self.target, host.PROBES, reply.reads)
+        return reply, observe(self.target, self.probes, reply.reads)
 
     async def answer(self, request: Request) -> Any:
         match request:
@@ -187,20 +196,22 @@ class HostChannel:
             return tuple(Failure(FailureKind.UNREACHABLE, replies.detail) for _ in reads)
         return replies
 
-    async def _program(self, writes: Sequence[Guarded], reads: tuple[HostRead, ...]) -> ProgramReply | Refusal:
-        change: LeaseChange = (
-            Hold(self._lease.fence, self.lease_seconds) if self._lease else Acquire(self.lease_seconds)
-        )
+    async def _program(
+        self, writes: Sequence[Guarded], reads: tuple[HostRead, ...], *, last: bool = False
+    ) -> ProgramReply | Refusal:
+        change: LeaseChange = Acquire(self.lease_seconds, ends=last)
+        if self._lease:
+            change = Release(self._lease.fence) if last else Hold(self._lease.fence, self.lease_seconds)
         while True:
             program = Program(self.holder, self.run, change, tuple(writes), reads)
             reply = await self.transport.run(program)
             if isinstance(reply, ProgramReply):
-                self._lease = reply.lease
+                self._lease = None if last else reply.lease
                 self._last_beat = await self.now()
                 return reply
             if reply.kind is not RefusalKind.LEASE_HELD or reply.lease is None or not isinstance(change, Acquire):
                 return reply
-            change = Acquire(self.lease_seconds, await self._stalled(reply.lease))
+            change = Acquire(self.lease_seconds, await self._stalled(reply.lease), ends=last)
 
     async def _stalled(self, lease: Lease) -> Lease:
         """Watch another controller's lease stand still for its time. Raises Ended when it moves, and for a pause."""
@@ -243,7 +254,7 @@ class ClusterChannel:
     async def observe(self) -> Observed | Refusal:
         return observe(self.target, self.probes, [await self.transport.ask(read) for read in reads_of(self.probes)])
 
-    async def write(self, writes: Sequence[Guarded]) -> tuple[ProgramReply, Observed] | Refusal:
+    async def write(self, writes: Sequence[Guarded], *, last: bool = False) -> tuple[ProgramReply, Observed] | Refusal:
         raise BugError("a cluster has no batches")
 
     async def answer(self, request: Request) -> Any:

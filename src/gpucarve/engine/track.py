@@ -118,7 +118,7 @@ class Track:
             if step and isinstance(observed, Observed) and gpu_clients.to_start(observed):
                 work = gpu_clients.start(observed, predicted=False).work
                 if isinstance(work, Batch):
-                    await self._run_batches([(step, work)])
+                    await self._run_batches([(step, work)], last=True)
 
     async def _end(self, ending: Ending) -> None:
         if ending.outcome is not Outcome.OVERTAKEN:
@@ -165,7 +165,8 @@ class Track:
                 reasons = tuple(f"{step.key} is still {step.before}, not {step.after}" for step in turn)
                 return Ending(Outcome.FAILED, (*reasons, f"tried {_ROUNDS} times; the last try said: {self._last}"))
             self._tell_stages(turn, draft)
-            observed = await self._run(turn, draft) or await self._arrive(_RETURN_PATIENCE)
+            last = len(turn) == len(draft.plan.steps)
+            observed = await self._run(turn, draft, last=last) or await self._arrive(_RETURN_PATIENCE)
 
     def _tell_stages(self, turn: Sequence[Step], draft: Draft) -> None:
         for stage in draft.plan.stages:
@@ -248,27 +249,28 @@ class Track:
             raise Ended(self._paused)
         await self.turns.take(self.target)
 
-    async def _run(self, turn: Sequence[Step], draft: Draft) -> Observed | None:
+    async def _run(self, turn: Sequence[Step], draft: Draft, *, last: bool) -> Observed | None:
         """Run these batches, or these flows; the snapshot that came with it, or None when it has to be taken anew.
 
-        Batches come alone, so that what they did is read back before a flow (a reboot) builds on it.
+        Batches come alone, so that what they did is read back before a flow (a reboot) builds on it. The `last` ones
+        give the lease back as they end, which saves a round trip; where something is left to do, it is taken again.
         """
         batches = [(step, work) for step in turn if isinstance(work := draft.work[step.key], Batch)]
         if batches:
-            return await self._run_batches(batches)
+            return await self._run_batches(batches, last=last)
         for step in turn:
             work = draft.work[step.key]
             if not isinstance(work, Batch) and (not await self._run_flow(step, work) or self.pause.requested):
                 break
         return None
 
-    async def _run_batches(self, batches: Sequence[tuple[Step, Batch]]) -> Observed | None:
+    async def _run_batches(self, batches: Sequence[tuple[Step, Batch]], *, last: bool) -> Observed | None:
         """All batches as one program. None when the outcome is unknown or the facts had changed."""
         keys = tuple(step.key for step, _ in batches)
         for step, _ in batches:
             self.emit(StepBegun(step))
         self.log.intend(self.run, keys)
-        result = await self.channel.write([write for _, batch in batches for write in batch.writes])
+        result = await self.channel.write([write for _, batch in batches for write in batch.writes], last=last)
         if isinstance(result, Refusal):
             self.log.outcome(self.run, keys, result.kind.value, result.detail)
             if result.kind is RefusalKind.LOCKED:

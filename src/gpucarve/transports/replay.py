@@ -201,8 +201,8 @@ def _anonymous(program: Program) -> Program:
     """Without what differs from run to run."""
     lease: Acquire | Hold | Release
     match program.lease:
-        case Acquire(seconds):
-            lease = Acquire(seconds)
+        case Acquire(seconds, _, ends):
+            lease = Acquire(seconds, ends=ends)
         case Hold(_, seconds):
             lease = Hold(0, seconds)
         case Release():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,10 @@ class Connection:
     async def carry(self, program: bytes, seconds: float) -> Answer | Refusal:
         """Give a program to a new shell. A Refusal means that nothing was sent."""
         try:
-            session = _Session()
+            session = _Session(program)
             channel, _ = await self._client.create_session(lambda: session, self._command, encoding=None)
         except (asyncssh.Error, OSError) as error:
             return Refusal(RefusalKind.UNREACHABLE, f"no session: {error}")
-        channel.write(program)
-        channel.write_eof()
         try:
             async with asyncio.timeout(seconds):
                 await session.ended
@@ -58,9 +57,14 @@ class Connection:
 
 
 class _Session(asyncssh.SSHClientSession[bytes]):
-    """What a shell says; `ended` when its channel is closed, by whichever side."""
+    """What a shell says; `ended` when its channel is closed, by whichever side.
 
-    def __init__(self) -> None:
+    The program follows the request for the shell at once, as ssh(1) sends its input: waiting for the word that the
+    shell was started would cost a round trip. A server that does not start one drops it.
+    """
+
+    def __init__(self, program: bytes) -> None:
+        self._program = program
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.status: int | None = None
@@ -69,6 +73,13 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
+        # the request itself is sent by the caller of this, before it waits for anything
+        asyncio.get_running_loop().call_soon(self._send, chan)
+
+    def _send(self, channel: asyncssh.SSHClientChannel[bytes]) -> None:
+        if not channel.is_closing():
+            channel.write(self._program)
+            channel.write_eof()
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         (self.stdout if datatype is None else self.stderr).extend(data)
@@ -116,7 +127,7 @@ def _options(endpoint: SshEndpoint) -> dict[str, Any]:
     given = {
         "port": endpoint.port,
         "username": endpoint.user,
-        "known_hosts": endpoint.known_hosts,
+        "known_hosts": _known_hosts(endpoint.known_hosts) if endpoint.known_hosts else None,
         "client_keys": [endpoint.identity] if endpoint.identity else None,
         "config": [endpoint.config] if endpoint.config else None,
     }
@@ -126,6 +137,17 @@ def _options(endpoint: SshEndpoint) -> dict[str, Any]:
         "keepalive_interval": endpoint.keepalive,
         "keepalive_count_max": _MISSED_SIGNS,
     }
+
+
+def _known_hosts(path: str) -> asyncssh.SSHKnownHosts:
+    """The keys in a file, read once for all hosts as long as the file stays the same. Raises ValueError."""
+    status = Path(path).stat()
+    return _read_known_hosts(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read_known_hosts(path: str, _changed: int, _size: int) -> asyncssh.SSHKnownHosts:
+    return asyncssh.read_known_hosts(path)
 
 
 def _has_known_hosts(endpoint: SshEndpoint) -> bool:

@@ -78,7 +78,7 @@ def judge(lease: Lease, program: Program) -> Lease | Refusal:
     """The lease this program works under, or why it may not."""
     change, beat = program.lease, lease.beat + 1
     match change:
-        case Acquire(seconds, stalled):
+        case Acquire(seconds, stalled, _):
             same = stalled is not None and (stalled.fence, stalled.beat) == (lease.fence, lease.beat)
             if lease.holder in ("", program.holder) or same:
                 return Lease(lease.fence + 1, beat, seconds, program.holder, program.run)
@@ -109,7 +109,7 @@ async def _under_lock(host: SimulatedHost, pid: int, program: Program) -> Progra
         return Refusal(RefusalKind.UNFIT, f"no place to keep its state: {error}")
     outcomes = await _write_all(host, pid, program, record)
     record.say("end")
-    if isinstance(program.lease, Release):
+    if program.lease.ends:
         lease = Lease(lease.fence, lease.beat)
         host.machine = keeping.write_lease(host.machine, lease)
     return ProgramReply(lease, tuple(outcomes), await read_all(host, program.then_read, pid))

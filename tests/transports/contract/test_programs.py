@@ -118,6 +118,9 @@ CASES = {
     "held and stalled": Case(OTHER, Acquire(30, stalled=OTHER), Lease(5, 10, 30, "laptop", "run-1")),
     "held and beating": Case(OTHER, Acquire(30, stalled=Lease(4, 8)), RefusalKind.LEASE_HELD),
     "taken by another since": Case(OTHER, Acquire(30, stalled=Lease(3, 9)), RefusalKind.LEASE_HELD),
+    "free, for one program": Case(FREE, Acquire(60, ends=True), Lease(5, 10)),
+    "ours, for one program more": Case(OURS, Acquire(30, ends=True), Lease(5, 10)),
+    "held, for one program": Case(OTHER, Acquire(30, ends=True), RefusalKind.LEASE_HELD),
     "held on": Case(OURS, Hold(4, 90), Lease(4, 10, 90, "laptop", "run-1")),
     "held on under an older fence": Case(OURS, Hold(3, 30), RefusalKind.FENCED),
     "held on under a later fence": Case(OURS, Hold(5, 30), RefusalKind.FENCED),
@@ -155,8 +158,9 @@ async def test_the_lease_is_compared_and_set(transport: HostTransport, world: Wo
 async def test_the_lease_is_given_back_also_after_a_failure(transport: HostTransport, world: World) -> None:
     await ran(transport, program())
     failing = Guarded(WriteFile(f"{world.root}/none/x", b""))
-    reply = await ran(transport, Program("laptop", "run-1", Release(fence=1), (failing,)))
-    assert (reply.complete, reply.lease) == (False, Lease(fence=1, beat=2))
+    for change, fence in ((Release(fence=1), 1), (Acquire(30, ends=True), 2)):
+        reply = await ran(transport, Program("laptop", "run-1", change, (failing,)))
+        assert (reply.complete, reply.lease) == (False, Lease(fence=fence, beat=fence + 1))
 
 
 async def test_a_damaged_lease_refuses_every_program_and_is_named(transport: HostTransport, world: World) -> None:

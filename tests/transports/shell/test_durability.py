@@ -34,9 +34,10 @@ async def test_record_and_lease_are_on_the_disk_before_the_first_write(machine: 
     log = noted(machine, "sync")
     await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(f"{machine.root}/file", b"x")))
     notes = machine.read_file(log).decode().splitlines()
-    for path in (f"{state.ROOT}/record.new", f"{state.ROOT}/lease.new", state.ROOT):
-        assert f"sync {path} ; world ; claims" in notes
-    assert notes.index(f"sync {state.ROOT}/record.new ; world ; claims") < len(notes) - 1
+    assert notes[:2] == [
+        f"sync {state.ROOT}/record.new {state.ROOT}/lease.new ; world ; claims",
+        f"sync {state.ROOT} ; world ; claims",
+    ]
 
 
 async def test_copies_are_on_the_disk_before_the_claim_stands_and_the_claim_before_it_is_answered(
@@ -61,6 +62,31 @@ async def test_a_file_s_content_is_on_the_disk_before_its_name_is(machine: Names
     assert [note.split()[0] for note in notes] == ["dd", "mv", "sync"]
     assert "conv=fsync" in notes[0]
     assert notes[2] == f"sync {machine.root}/ ; world file ; claims"
+
+
+async def test_the_names_of_files_written_together_are_on_the_disk_before_anything_else_is_done(
+    machine: Namespace,
+) -> None:
+    log = noted(machine, "mv", "sync", "touch")
+    for name in ("it's one", "two"):
+        machine.make_directory(f"{machine.root}/{name}")
+    writes = [WriteFile(f"{machine.root}/{name}", b"x") for name in ("it's one/a", "it's one/b", "two/c", "it's one/d")]
+    done = Run(("touch", f"{machine.root}/two/done"))
+    await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(*writes, done, writes[0]))
+    notes = [note for note in machine.read_file(log).decode().splitlines() if machine.root in note.partition(";")[0]]
+    one, two = (f"{machine.root}/{name}/" for name in ("it's one", "two"))
+    assert [note.split()[0] for note in notes] == ["mv"] * 4 + ["sync", "touch", "mv", "sync"]
+    assert notes[4].partition(" ;")[0] == f"sync {one} {two} {one}"
+    assert notes[7].partition(" ;")[0] == f"sync {one}"
+
+
+async def test_what_was_written_before_a_failure_is_on_the_disk_too(machine: Namespace) -> None:
+    log = noted(machine, "sync")
+    failing = WriteFile(f"{machine.root}/none/file", b"x")
+    await ran(
+        LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(f"{machine.root}/a", b"x"), failing)
+    )
+    assert machine.read_file(log).decode().splitlines()[-1].partition(" ;")[0] == f"sync {machine.root}/"
 
 
 async def test_a_hang_up_ends_neither_program_nor_command(machine: Namespace) -> None:

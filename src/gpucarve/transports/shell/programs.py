@@ -73,10 +73,11 @@ def compile_program(program: Program, nonce: str) -> bytes:
         f"open_state\nlock {round(program.lock_patience * 100)}\nread_lease\n"
         f"{_lease_change(program)}"
         f"enter {_seconds(program.lease)} {word(program.holder)} {word(program.run)} {len(program.writes)}\n"
-        "writes\n"
-        "printf 'end\\n' >>\"$S/record\"\n"
-        + ("write_lease 0 '' ''\n" if isinstance(program.lease, Release) else "")
-        + 'send lease "$S/lease"\n'
+        "D=\nwrites\n"
+        + ("settle_now\n" if program.writes else "")
+        + "printf 'end\\n' >>\"$S/record\"\n"
+        + ("free_lease\n" if program.lease.ends else "")
+        + "tell_lease lease\n"
         + _reads(program.then_read)
         + "exec 9>&-\n"
         + ("send reads r*\n" if program.then_read else "say reads\n")
@@ -116,7 +117,7 @@ def _lease_change(program: Program) -> str:
     """Compare the lease with what the change asks for; raise the fence for a new holder."""
     ours = f'[ "$H" = {word(program.holder)} ]'
     match program.lease:
-        case Acquire(_, stalled):
+        case Acquire(stalled=stalled):
             stood = f' || [ "$F $B" = "{stalled.fence} {stalled.beat}" ]' if stalled else ""
             return f'[ -z "$H" ] || {ours}{stood} || refuse held "$S/lease"\nF=$((F + 1))\n'
         case Hold(fence) | Release(fence):

@@ -33,7 +33,7 @@ say() {
 
 # quit: the last frame, with whatever was written to the program's own stderr, then the end of the scratch directory.
 quit() {
-  send end err
+  if [ -s err ]; then send end err; else say end; fi
   cd / && rm -rf "$T"
   exit 0
 }

@@ -69,10 +69,20 @@ read_lease() {
   esac
 }
 
-# write_lease SECONDS HOLDER RUN: aside, synced, renamed.
-write_lease() {
-  printf 'fence=%s beat=%s seconds=%s holder=%s run=%s\n' "$F" "$B" "$1" "$2" "$3" >"$S/lease.new" &&
-    settle "$S/lease.new" && mv -f "$S/lease.new" "$S/lease"
+# lease_aside SECONDS HOLDER RUN: what the lease is to be.
+lease_aside() {
+  printf 'fence=%s beat=%s seconds=%s holder=%s run=%s\n' "$F" "$B" "$1" "$2" "$3" >"$S/lease.new"
+}
+
+# free_lease: nobody has it any more; the fence stays.
+free_lease() {
+  lease_aside 0 '' '' && settle "$S/lease.new" && mv -f "$S/lease.new" "$S/lease"
+}
+
+# tell_lease LABEL: a frame with the lease as it stands now.
+tell_lease() {
+  IFS= read -r x <"$S/lease"
+  printf '%s %s : %s\n%s\n' "$N" "$1" "$((${#x} + 1))" "$x"
 }
 
 # enter SECONDS HOLDER RUN WRITES: the lease's new beat and a fresh record, on the disk before the first write.
@@ -80,7 +90,8 @@ enter() {
   B=$((B + 1))
   read -r x </proc/sys/kernel/random/boot_id
   printf 'run=%s fence=%s boot=%s pid=%s writes=%s\n' "$3" "$F" "$x" "$$" "$4" >"$S/record.new" &&
-    settle "$S/record.new" && write_lease "$1" "$2" "$3" && mv -f "$S/record.new" "$S/record" && settle "$S" ||
+    lease_aside "$1" "$2" "$3" && settle "$S/record.new" "$S/lease.new" &&
+    mv -f "$S/lease.new" "$S/lease" && mv -f "$S/record.new" "$S/record" && settle "$S" ||
     refuse unfit err
-  send begun "$S/lease"
+  tell_lease begun
 }

@@ -19,6 +19,26 @@ mark() {
   say "write $*"
 }
 
+# A file that was renamed into its place stands there after a power cut once its directory is on the disk. Files that
+# are written one after the other wait for that together: D names their directories, d1 d2 ... are those, Q is how many.
+
+# settle_later DIRECTORY: before anything else than a file is written, and before the program ends.
+settle_later() {
+  case $D in
+    '') Q=0 ;;
+    *) eval "[ \"x\$d$Q\" != \"x\$1\" ]" || return 0 ;;
+  esac
+  Q=$((Q + 1))
+  eval "d$Q=\$1"
+  D="$D \"\$d$Q\""
+}
+
+# settle_now: what was put off.
+settle_now() {
+  [ -z "$D" ] || eval "settle $D"
+  D=
+}
+
 # begin NUMBER: say in the record that a write comes; without room for that it does not, and cat says why not.
 begin() {
   w=$1 k=done
@@ -44,6 +64,7 @@ ended() {
 
 # act NUMBER FUNCTION ARGUMENT...: carry out one write.
 act() {
+  [ "$2" = put ] || settle_now
   begin "$1" || return
   shift
   "$@" 2>e || [ "$k" != done ] || k=errno
@@ -52,6 +73,7 @@ act() {
 
 # act_run NUMBER LIMIT DEADLINE COMMAND...: run a command with `in` as its stdin.
 act_run() {
+  settle_now
   begin "$1" || return
   l=$2 r=$3
   shift 3
@@ -62,7 +84,6 @@ act_run() {
   case $k:$s in exited:0) r=done ;; esac
   printf '%s %s\n' "$w" "$r" >>"$S/record"
   if [ -s "o.$l" ] || [ -s "oe.$l" ]; then send "write $w $k $s" "o.$l" "oe.$l"; else say "write $w $k $s"; fi
-  rm -f "o.$l" "oe.$l"
   [ "$r" = done ]
 }
 
@@ -71,8 +92,9 @@ put() {
   follow "$1" || return
   [ -d "${q%/*}/" ] || fail absent "${q%/*}: No such directory" || return
   t=${q%/*}/.gpucarve-$N
-  if put_aside "$2" "$3" && dd if=in of="$t" bs=65536 conv=fsync status=none && mv -f "$t" "$q" && settle "${q%/*}/"; then
-    return 0
+  if put_aside "$2" "$3" && dd if=in of="$t" bs=65536 conv=fsync status=none && mv -f "$t" "$q"; then
+    settle_later "${q%/*}/"
+    return
   fi
   rm -f "$t"
   return 1
@@ -151,10 +173,15 @@ build_claim() {
   shift
   if [ ! -d "$c" ]; then mkdir "$c" && settle "$S" || return; fi
   [ ! -e "$a" ] || rm -rf "$a" || return
-  mkdir "$a" "$a/kept" && cat in >"$a/record" || return
+  n=0 x='"$a" "$a/kept"'
+  for f do
+    x="$x \"\$a/kept/$n\""
+    n=$((n + 1))
+  done
+  eval "mkdir $x" && cat in >"$a/record" || return
   n=0
   for f do
-    mkdir "$a/kept/$n" && note "$a/kept/$n/path" "$f" && keep "$f" "$a/kept/$n" || return
+    note "$a/kept/$n/path" "$f" && keep "$f" "$a/kept/$n" || return
     n=$((n + 1))
   done
   if [ "$n" = 0 ]; then
