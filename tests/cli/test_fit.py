@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Twin
 
 STANDING = "0=1g.10gb@0,1g.10gb@1,1g.10gb@5"
 ROOM = ("fit", "--gpu", "A100-SXM4-80GB=1", "--standing", STANDING, "--want", "3g.40gb=1", "--want", "1g.10gb=3")
@@ -102,3 +102,49 @@ def test_what_is_written_wrong_is_told_with_what_to_write(cli: Cli, arguments: t
     assert said.status == 64
     assert words in said.err
     assert "hint:" in said.err
+
+
+DEMAND = """\
+apiVersion: gpucarve/v1alpha1
+kind: Fleet
+metadata: {name: lab}
+sites:
+  - name: cci1
+    platform: linux
+    access: {ssh: {user: admin}}
+    pools:
+      - name: inference
+        nodes: {names: [computegpu000]}
+        workload: container
+        demand: [{mig: 3g.40gb, count: 3}]
+"""
+
+
+def test_the_demand_of_a_document_is_fitted_to_the_gpus_of_its_hosts(cli: Cli, twin: Twin) -> None:
+    cli.fleet.write_text(DEMAND)
+    said = cli.on_fleet("fit")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith("cci1, pool inference\nIt fits.")
+    assert "2 GPUs in use: the least there is, proved by prices" in said.out
+    assert "cci1/computegpu000 0000:17:00.0" in said.out
+
+
+def test_another_demand_can_be_tried_on_the_gpus_of_a_document(cli: Cli, twin: Twin) -> None:
+    cli.fleet.write_text(DEMAND)
+    said = cli.on_fleet("fit", "--want", "7g.80gb=3", "-o", "json")
+    assert said.status == 3
+    (pool,) = json.loads(said.out)["pools"]
+    assert pool["unmet"] == [{"want": "7g.80gb", "count": 1}]
+
+
+def test_a_host_that_does_not_answer_is_named(cli: Cli, twin: Twin) -> None:
+    cli.fleet.write_text(DEMAND.replace("computegpu000", "computegpu000, nobody"))
+    said = cli.on_fleet("fit")
+    assert said.status == 3
+    assert "cci1/nobody" in said.out + said.err
+
+
+def test_a_document_without_a_demand_needs_one(cli: Cli, twin: Twin) -> None:
+    said = cli.on_fleet("fit")
+    assert said.status == 64
+    assert "no pool that is meant has a `demand`" in said.err

@@ -37,9 +37,8 @@ def lay_out(
     pool: Pool, observed: Mapping[Target, Observed], catalog: Catalog, silent: Sequence[Target] = ()
 ) -> dict[Target, HostLayout | tuple[Finding, ...]]:
     """The layout of each host of a pool, or every reason why there is none. `silent` are hosts that gave no answer."""
-    unread = [*_unanswered(silent), *(each for seen in observed.values() for each in _unread(seen))]
-    if unread:
-        return {target: tuple(unread) if target == unread[0].target else _waits(target, pool) for target in observed}
+    if reasons := unread(observed, silent):
+        return {target: reasons if target == reasons[0].target else _waits(target, pool) for target in observed}
     asked, supply, cards = question(pool, observed, catalog)
     answer = solving.fit(asked, supply)
     if not answer.fits:
@@ -57,10 +56,14 @@ def question(
     pool: Pool, observed: Mapping[Target, Observed], catalog: Catalog
 ) -> tuple[Demand, Supply, Mapping[str, Card]]:
     """What is asked, of which GPUs, and the card behind each GPU's name."""
-    requests = tuple(request(each) for each in pool.demand)
-    asked = Demand(requests, tuple(Objective(each) for each in pool.objective))
-    supply, cards = observed_supply.supply(observed, requests, pool.workload, catalog)
+    asked = Demand(tuple(request(each) for each in pool.demand), tuple(Objective(each) for each in pool.objective))
+    supply, cards = observed_supply.supply(observed, asked.requests, pool.workload, catalog)
     return asked, supply, cards
+
+
+def unread(observed: Mapping[Target, Observed], silent: Sequence[Target]) -> tuple[Finding, ...]:
+    """Why nothing can be fitted to these hosts: who does not answer, and what cannot be read."""
+    return (*_unanswered(silent), *(each for seen in observed.values() for each in _unread(seen)))
 
 
 def request(want: Want) -> Request:

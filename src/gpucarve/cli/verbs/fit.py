@@ -5,24 +5,30 @@ Boundary: words of the command line to a demand and a supply; the search is `lay
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpucarve.cli.misuse import Misuse
-from gpucarve.cli.verb import PICTURED, verb
+from gpucarve.cli.verb import PICTURED, limit, verb, world
 
 if TYPE_CHECKING:
     from gpucarve.catalog import Catalog, GpuModel
     from gpucarve.cli.exits import Exit
     from gpucarve.cli.output import Output
+    from gpucarve.cli.views.fits import Fit
     from gpucarve.layout.fitting.demand import Demand, Request
     from gpucarve.layout.fitting.supply import Supply
     from gpucarve.model.mig import MigProfileName
 
 _OBJECTIVES = ("fewest-gpus", "fewest-moves", "fewest-drained-nodes", "least-stranded")
 _MOST = 1_000_000
+_file = click.option(
+    "-f", "--file", "file", metavar="FLEET", help="Fit to the GPUs of this document's hosts, as they are now."
+)
 _gpu = click.option("--gpu", "gpus", multiple=True, metavar="MODEL=COUNT", help="GPUs to think of; may be given again.")
 _want = click.option(
     "--want", "wants", multiple=True, metavar="WHAT[@TENANT]=COUNT",
@@ -54,6 +60,9 @@ _limit = click.option(
 class _Given:
     """The words of one command line."""
 
+    file: str | None
+    limit: tuple[str, ...]
+    world: Path | None
     gpus: tuple[str, ...]
     wants: tuple[str, ...]
     standing: tuple[str, ...]
@@ -66,52 +75,100 @@ class _Given:
     time_limit: float
 
 
-_OPTIONS = (_gpu, _want, _standing, _stay, _objective, _grain, _per_node, _uniform, _spare, _limit)
+_OPTIONS = (_file, limit, world, _gpu, _want, _standing, _stay, _objective, _grain, _per_node, _uniform, _spare, _limit)
 
 
 @verb("fit", *_OPTIONS, forms=PICTURED)
 def command(output: Output, **words: Any) -> Exit:
     """Find the best cut of GPUs for a demand, prove it, or say exactly why there is none.
 
-    Touches no host. Ends with 3 where the demand does not fit.
+    GPUs are thought of (--gpu), or those of a document's hosts with what stands there (-f); then its pools' demands are
+    fitted, or what is given with --want. Writes nothing. Ends with 3 where something does not fit.
 
     \b
     Example:
       gpucarve fit --gpu A100-SXM4-80GB=8 --want 3g.40gb=5 --want 1g.10gb=9
     """
-    from gpucarve.cli.exits import Exit
-    from gpucarve.cli.views import fits
-    from gpucarve.layout.fitting import refusals, solving
-
     given = _Given(**words)
+    return _of_fleet(given, given.file, output) if given.file else _thought_of(given, output)
+
+
+def _thought_of(given: _Given, output: Output) -> Exit:
+    from gpucarve.cli.views import fits
+
     if not given.gpus or not given.wants:
-        raise Misuse("fit needs GPUs and a demand", "such as --gpu A100-SXM4-80GB=8 --want 3g.40gb=5")
+        hint = "such as --gpu A100-SXM4-80GB=8 --want 3g.40gb=5, or -f with a fleet document"
+        raise Misuse("fit needs GPUs and a demand", hint)
     demand, supply = _question(given)
-    try:
-        answer = solving.fit(demand, supply, given.time_limit)
-    except solving.NoSolver as error:
-        raise Misuse(str(error), "pip install 'gpucarve[fit]'") from error
-    refusal = None if answer.fits else refusals.explain(demand, supply, answer, given.time_limit)
-    told = fits.Fit(demand, supply, answer, refusal)
+    told = _fitted(demand, supply, given.time_limit)
     text = fits.svg(told) if output.form == "svg" else fits.render(told, output.style)
     output.data("Fit", fits.data(told), text)
-    return Exit.DONE if answer.fits else Exit.CHECK
+    return _status([told])
+
+
+def _of_fleet(given: _Given, file: str, output: Output) -> Exit:
+    from gpucarve import app
+    from gpucarve.cli import reading
+    from gpucarve.cli.views import fits
+    from gpucarve.errors import HostError
+
+    if given.gpus or given.standing:
+        raise Misuse("--gpu and --standing think of GPUs, -f looks at those of hosts", "give one or the other")
+    fleet, folder = reading.fleet(file, given.limit)
+    asked = _wanted(given) if given.wants else None
+    opened = reading.hosts(fleet, given.world, folder)
+    with reading.world(opened) as runner:
+        questions = runner.run(app.questions(opened, fleet, asked))
+    if not questions:
+        raise Misuse("no pool that is meant has a `demand`", "say what is wanted with --want")
+    if findings := [each for question in questions for each in question.findings]:
+        raise HostError(findings)
+    told = [(f"{q.site}, pool {q.pool}", _fitted(q.demand, q.supply, given.time_limit)) for q in questions]
+    if output.form == "svg" and len(told) > 1:
+        raise Misuse("a picture shows one pool", "name it with --limit")
+    text = fits.svg(told[0][1]) if output.form == "svg" else fits.render_all(told, output.style)
+    output.data("Fits", {"pools": [{"pool": name, **fits.data(each)} for name, each in told]}, text)
+    return _status([each for _, each in told])
+
+
+def _fitted(demand: Demand, supply: Supply, time_limit: float) -> Fit:
+    from gpucarve.cli.views.fits import Fit
+    from gpucarve.layout.fitting import refusals, solving
+
+    try:
+        answer = solving.fit(demand, supply, time_limit)
+    except solving.NoSolver as error:
+        raise Misuse(str(error), "pip install 'gpucarve[fit]'") from error
+    refusal = None if answer.fits else refusals.explain(demand, supply, answer, time_limit)
+    return Fit(demand, supply, answer, refusal)
+
+
+def _status(told: Sequence[Fit]) -> Exit:
+    from gpucarve.cli.exits import Exit
+
+    return Exit.DONE if all(each.answer.fits for each in told) else Exit.CHECK
+
+
+def _wanted(given: _Given) -> Demand:
+    """What --want asks for."""
+    from gpucarve.layout.fitting.demand import Demand, Objective
+
+    ranked = tuple(Objective(each) for each in dict.fromkeys(given.objectives)) or (Objective.FEWEST_GPUS,)
+    return Demand(_requests(given.wants), ranked, given.spare_gpus)
 
 
 def _question(given: _Given) -> tuple[Demand, Supply]:
     """The demand and the supply that are thought of."""
     from gpucarve import catalog
     from gpucarve.layout.fitting import wishes
-    from gpucarve.layout.fitting.demand import Demand, Objective
     from gpucarve.layout.fitting.supply import Grain, Node
 
     known = catalog.load()
     stock = [_gpus(each, known) for each in given.gpus]
-    requests = _requests(given.wants)
-    ranked = tuple(Objective(each) for each in dict.fromkeys(given.objectives)) or (Objective.FEWEST_GPUS,)
+    demand = _wanted(given)
     node = Node(Grain(given.grain), uniform=given.uniform)
-    empty = wishes.supply(stock, requests, known, of_a_node=given.per_node, node=node)
-    return Demand(requests, ranked, given.spare_gpus), _occupied(empty, given.standing, stays=given.no_moves)
+    empty = wishes.supply(stock, demand.requests, known, of_a_node=given.per_node, node=node)
+    return demand, _occupied(empty, given.standing, stays=given.no_moves)
 
 
 def _gpus(text: str, known: Catalog) -> tuple[GpuModel, int]:

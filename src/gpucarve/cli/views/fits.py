@@ -6,7 +6,7 @@ Boundary: pure; the picture is `fit_pictures`'.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,11 @@ def render(fit: Fit, style: Style) -> str:
     lines += ["", *_gpus(fit, style)]
     lines += _moves(fit, style)
     return "\n".join(lines)
+
+
+def render_all(told: Sequence[tuple[str, Fit]], style: Style) -> str:
+    """Several pools, each under its name."""
+    return "\n\n".join(f"{style.paint(Role.HEAD, name)}\n{render(each, style)}" for name, each in told)
 
 
 def _verdict(fit: Fit, style: Style) -> Iterator[str]:

@@ -94,7 +94,10 @@ def board(model: GpuModel, requests: Iterable[Request], catalog: Catalog) -> Boa
     blocks: dict[str, Block] = {}
     for each in asked:
         for found in _carried(model, each, catalog):
-            (pieces if isinstance(found, Piece) else blocks)[found.kind] = found  # type: ignore[assignment]
+            if isinstance(found, Piece):
+                pieces[found.kind] = found
+            else:
+                blocks[found.kind] = found
     table = catalog.mig_table(model.id)
     return Board(
         model.id,

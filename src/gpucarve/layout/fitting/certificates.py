@@ -21,14 +21,19 @@ from gpucarve.layout.fitting.solutions import Proof, Stage
 
 
 def prove(model: Model, stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Each stage with its proof by prices, where those that it has, or simple ones, prove its value."""
+    """Each stage with its proof by prices, where those that it has, or simple ones, prove its value.
+
+    GPUs that are to be cut alike have no price for themselves, so what is proved of them is proved by search.
+    """
+    if model.uniform:
+        return tuple(stages)
     found: list[Stage] = []
     for stage in stages:
-        best = stage
+        best, nothing = stage, (Fraction(0),) * len(found)
         for prices in dict.fromkeys((stage.prices, *_simple(model))):
             if len(prices) != len(model.kinds):
                 continue
-            earlier = stage.earlier if prices == stage.prices else (Fraction(0),) * len(found)
+            earlier = stage.earlier if len(stage.earlier) == len(found) and prices == stage.prices else nothing
             least = math.ceil(bound(model, replace(stage, prices=prices, earlier=earlier), found))
             if least >= max(best.bound, 1) and best.proof is not Proof.PRICES:
                 proof = Proof.PRICES if least >= stage.value else stage.proof

@@ -1,7 +1,7 @@
 """Filling what is free of a card with instances, in every way that counts: slice by slice, over what begins there.
 
-Boundary: arithmetic on places, weights and endings of one board. Two ways with the same multiset are one, at the lowest
-places that hold it.
+Boundary: arithmetic on places, weights and endings of one board. Two ways with the same multiset are one, at the
+lowest places that hold it; where stranded slices count, they are one if they leave the same slices free.
 """
 
 from __future__ import annotations
@@ -112,10 +112,11 @@ def mask_of(placement: Placement) -> int:
 
 
 def _once(found: Iterable[Way]) -> list[Way]:
-    """Each multiset at its lowest places, in a fixed order."""
-    first: dict[tuple[tuple[str, int], ...], Way] = {}
+    """Each multiset on each set of slices, which is what strands others, at its lowest places; in a fixed order."""
+    first: dict[tuple[tuple[tuple[str, int], ...], int], Way] = {}
     for each in found:
-        key = tuple(sorted(Counter(spot.kind for spot in each).items()))
+        slices = sum(mask_of(spot.placement) for spot in each if spot.placement is not None)
+        key = (tuple(sorted(Counter(spot.kind for spot in each).items())), slices)
         if key not in first or _places(each) < _places(first[key]):
             first[key] = each
     return [first[key] for key in sorted(first)]
@@ -128,7 +129,7 @@ def _places(spots: Sequence[Spot]) -> list[tuple[int, str]]:
 def _largest(found: Iterable[Way]) -> tuple[Way, ...]:
     """Those whose multiset no other one holds."""
     kept: list[tuple[Counter[str], Way]] = []
-    for each in sorted(_once(found), key=len, reverse=True):
+    for each in sorted(found, key=lambda way: (-len(way), _places(way))):
         count = Counter(spot.kind for spot in each)
         if not any(count <= larger for larger, _ in kept):
             kept.append((count, each))

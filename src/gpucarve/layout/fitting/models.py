@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from gpucarve.layout.fitting.demand import Demand, Objective
+from gpucarve.layout.fitting.demand import Demand, Objective, Workload
 from gpucarve.layout.fitting.patterns import Column, Kind, Patterns
 from gpucarve.layout.fitting.supply import Gpu, Grain, Node, Supply
 
@@ -66,7 +66,8 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class Model:
     """`most_gpus` GPUs may be used at most, None for all. `limits` is how much of each kind there may be, None where
-    more does no harm: what nobody needs is not made in the end, and would hide stranded slices."""
+    more does no harm: what nobody needs is not made in the end, and would hide stranded slices. `uniform`: GPUs of some
+    node are to be cut alike."""
 
     kinds: tuple[Kind, ...]
     rows: tuple[Row, ...]
@@ -74,6 +75,7 @@ class Model:
     objectives: tuple[Objective, ...]
     most_gpus: int | None
     limits: tuple[int, ...] | None = None
+    uniform: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,19 @@ def build(demand: Demand, supply: Supply) -> Model:
         Row(number, request.total, tuple((places[kind, request.tenant], worth) for kind, worth in serving))
         for number, (request, serving) in enumerate(zip(demand.requests, supply.serving, strict=True))
     )
-    most = len(supply.gpus) - demand.spare_gpus if demand.spare_gpus else None
     groups = tuple(_Grouping(demand, supply, kinds).groups())
+    most = max(len(supply.gpus) - demand.spare_gpus, _in_use_anyway(groups)) if demand.spare_gpus else None
     limits = _limits(rows, kinds, supply) if Objective.LEAST_STRANDED in demand.objectives else None
-    return Model(kinds, rows, groups, demand.objectives, most, limits)
+    uniform = any(each.uniform for each in supply.nodes.values())
+    return Model(kinds, rows, groups, demand.objectives, most, limits, uniform)
+
+
+def _in_use_anyway(groups: Sequence[Group]) -> int:
+    """GPUs that cannot be emptied."""
+    return sum(
+        len(group.members) * min(sum(min(each.gpus for each in bag) for bag in mode.bags) for mode in group.modes)
+        for group in groups
+    )
 
 
 def _limits(rows: Sequence[Row], kinds: Sequence[Kind], supply: Supply) -> tuple[int, ...]:
@@ -146,7 +157,8 @@ class _Grouping:
         self._known: dict[object, Bag] = {}
         workloads = {each.workload for board in supply.boards.values() for each in board.parts}
         tenants = {each.tenant for each in demand.requests}
-        self._workloads = sorted(workloads, key=lambda each: each.value)
+        tenants |= {each.tenant for gpu in supply.gpus for each in gpu.standing}
+        self._workloads = sorted(workloads or Workload, key=lambda each: each.value)
         self._tenants = sorted(tenants)
 
     def groups(self) -> Iterator[Group]:

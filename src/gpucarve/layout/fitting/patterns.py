@@ -94,7 +94,7 @@ class Patterns:
         if not any(each.stays for each in standing):
             for spot, tenant in self._whole_cards():
                 yield self._column(standing, (), (spot,), tenant)
-        for kept in _keepable(standing, node.grain):
+        for kept in _keepable(standing, in_part=node.grain is Grain.INSTANCE and not node.uniform):
             if any(each.placement is None for each in kept):
                 continue
             used, left, endings = self._beside(kept)
@@ -169,11 +169,11 @@ class Patterns:
         return tuple(sorted(kept, key=lambda each: each.effect))
 
 
-def _keepable(standing: tuple[Standing, ...], grain: Grain) -> Iterator[tuple[Standing, ...]]:
+def _keepable(standing: tuple[Standing, ...], *, in_part: bool) -> Iterator[tuple[Standing, ...]]:
     """What of it can stay while the rest of the GPU changes, the most first."""
     staying = tuple(each for each in standing if each.stays)
     free = tuple(each for each in standing if not each.stays)
-    if grain is not Grain.INSTANCE:
+    if not in_part:
         if not staying:
             yield ()
         return

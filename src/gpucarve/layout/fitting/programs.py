@@ -77,7 +77,8 @@ def costs(model: Model, program: Program, objective: Objective) -> list[float]:
 def _group(found: Program, number: int, group: Group) -> None:
     many = float(len(group.members))
     modes = group.modes
-    if len(modes) > 1:
+    counted = len(modes) > 1 or modes[0].drained > 0
+    if counted:
         for mode in range(len(modes)):
             found.modes[number, mode] = found.variable(many)
         found.row(many, many, [(found.modes[number, mode], 1.0) for mode in range(len(modes))])
@@ -88,7 +89,7 @@ def _group(found: Program, number: int, group: Group) -> None:
                 found.variable(many)
             variables = found.columns[number, mode, place] = range(first, first + len(bag))
             terms = [(variable, 1.0) for variable in variables]
-            if len(modes) > 1:
+            if counted:
                 found.row(0.0, 0.0, [*terms, (found.modes[number, mode], -1.0)])
             else:
                 found.row(many, many, terms)

@@ -16,7 +16,7 @@ from gpucarve.layout.fitting.demand import Demand
 from gpucarve.layout.fitting.models import Group, Model, Pick
 from gpucarve.layout.fitting.patterns import Column
 from gpucarve.layout.fitting.solutions import Solution
-from gpucarve.layout.fitting.supply import Gpu, Supply
+from gpucarve.layout.fitting.supply import Gpu, Node, Supply
 
 _EFFORT_A_SECOND = 400_000  # sums that the search without a solver looks at
 TIME_LIMIT = 60.0
@@ -77,7 +77,8 @@ class _Layout:
         holders = sorted(self._holders(), key=lambda each: (not each.item.stands, each.gpu))
         for each in holders:
             serves = self._take((each.item.kind, each.item.tenant), each.number)
-            if serves or each.item.stands:
+            alike = self._supply.nodes.get(self._supply.gpus[each.gpu].node, Node()).uniform
+            if serves or each.item.stands or alike:
                 kept = Item(
                     each.item.kind, each.item.tenant, each.item.profile, each.item.placement, serves, each.item.stands
                 )

@@ -29,7 +29,8 @@ def faults(demand: Demand, supply: Supply, answer: Answer) -> Iterator[str]:
         if len({each.tenant for each in cut.items}) > 1:
             yield f"{gpu.name}: it is shared by tenants"
     used = sum(bool(each.items) for each in answer.gpus)
-    if demand.spare_gpus and used > len(supply.gpus) - demand.spare_gpus:
+    occupied = sum(bool(each.standing) for each in supply.gpus)
+    if demand.spare_gpus and used > max(len(supply.gpus) - demand.spare_gpus, occupied):
         yield f"{used} GPUs are in use, and {demand.spare_gpus} were to be left"
 
 

@@ -19,10 +19,12 @@ from gpucarve.layout.fitting.boards import Board
 from gpucarve.layout.fitting.demand import Demand, Objective, Workload
 from gpucarve.layout.fitting.supply import Gpu, Grain, Node, Standing, Supply
 from gpucarve.layout.judging.cards import of_endings
+from gpucarve.layout.judging.nodes import workload
 from gpucarve.layout.judging.values import stranded
 from gpucarve.model.mig import Placement
 
 _NOTHING = Fraction(0)
+_IMPOSSIBLE = Fraction(10**9)  # dearer than any fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,16 @@ class Prices:
 
     def node(self, gpus: Sequence[Gpu], node: Node) -> Fraction:
         """A node in its best mode: one workload, one tenant if nodes are kept apart, drained or calm."""
-        tenants = {each.tenant for each in self.demand.requests} if self.demand.isolate_nodes else {None}
+        owners = [each.tenant for each in self.demand.requests]
+        owners += [each.tenant for gpu in gpus for each in gpu.standing]
+        tenants: set[str | None] = {*owners} if self.demand.isolate_nodes else {None}
         drained = self._weight(Objective.FEWEST_DRAINED_NODES) * any(each.standing for each in gpus)
+        stays = node.grain is Grain.NODE and any(each.stays for gpu in gpus for each in gpu.standing)
         ways: list[Fraction] = []
-        for workload in Workload:
+        for one in Workload:
             for tenant in tenants:
-                calm = (self.gpu(each.board, each.standing, node, workload, tenant, calm=True) for each in gpus)
-                free = (self.gpu(each.board, each.standing, node, workload, tenant) for each in gpus)
+                calm = (self.gpu(each.board, each.standing, node, one, tenant, calm=True) for each in gpus)
+                free = (self.gpu(each.board, each.standing, node, one, tenant, calm=stays) for each in gpus)
                 ways += [sum(calm, _NOTHING), sum(free, drained)]
         return min(ways)
 
@@ -91,18 +96,18 @@ class Prices:
         board: str,
         standing: tuple[Standing, ...],
         node: Node,
-        workload: Workload | None = None,
+        only: Workload | None = None,
         tenant: str | None = None,
         *,
         calm: bool = False,
     ) -> Fraction:
         """The best that one GPU can become. `calm`: nothing of what stands may move."""
-        key = (board, standing, node, workload, tenant, calm)
+        key = (board, standing, node, only, tenant, calm)
         if key not in self._known:
-            allowed = [each for each in Workload if workload in (None, each) and node.workload in (None, each)]
+            allowed = [each for each in Workload if only in (None, each) and node.workload in (None, each)]
             names = {name for _, name in self.worth if tenant in (None, name)}
-            one = _One(self, self.supply.boards[board], standing, node, allowed, names, calm)
-            self._known[key] = min(one.layouts())
+            one = _One(self, self.supply.boards[board], standing, node, allowed, names, tenant, calm)
+            self._known[key] = min(one.layouts(), default=_IMPOSSIBLE)
         return self._known[key]
 
 
@@ -116,16 +121,18 @@ class _One:
     node: Node
     workloads: Sequence[Workload]
     tenants: set[str]
+    tenant: str | None
     calm: bool
 
     def layouts(self) -> Iterator[Fraction]:
         """The net cost of what it may become: at least one, among them the lowest."""
         moved = self._weight(Objective.FEWEST_MOVES) * sum(each.number for each in self.standing)
         by_node = self.node.grain is Grain.NODE
-        yield self._as_it_is() + (moved if by_node and not self.calm else 0)
+        if self._may_stay():
+            yield self._as_it_is() + (moved if by_node and not self.calm else 0)
         stays = any(each.stays for each in self.standing)
         whole = self.node.grain is not Grain.INSTANCE
-        if self.node.closed or (self.calm and by_node) or (stays and whole):
+        if self.node.closed or (self.calm and by_node) or (whole and (stays or (self.calm and self.standing))):
             return
         if not stays and not (self.calm and self.standing):
             yield moved
@@ -133,9 +140,12 @@ class _One:
         if any(each.placement is None for each in self.standing if each.stays or self.calm):
             return
         used = self._weight(Objective.FEWEST_GPUS)
-        for workload in self.workloads:
+        for wanted in self.workloads:
             for tenant in self.tenants:
-                options = [*self._made(workload, tenant), *(() if whole else self._kept())]
+                kept = () if whole else tuple(self._kept(wanted, tenant))
+                if not whole and any(each.must for each in self._kept(None, None) if each not in kept):
+                    continue
+                options = [*self._made(wanted, tenant), *kept]
                 options.sort(key=lambda each: (each.placement, each.profile, each.cost))
                 for each in self._every(options) if self._weight(Objective.LEAST_STRANDED) else self._least(options):
                     yield each + moved + used
@@ -161,17 +171,29 @@ class _One:
                 if block.workload in self.workloads and worth is not None:
                     yield self._weight(Objective.FEWEST_GPUS) + moved - worth * block.number
 
-    def _made(self, workload: Workload, tenant: str) -> Iterator[_Option]:
+    def _made(self, wanted: Workload, tenant: str) -> Iterator[_Option]:
         for piece in self.board.pieces:
             worth = self.prices.worth.get((piece.kind, tenant))
-            if piece.workload is workload and worth is not None:
+            if piece.workload is wanted and worth is not None:
                 for place in piece.placements:
                     cost = -worth * piece.number
                     yield _Option(place, piece.profile, piece.weight, piece.ending, cost, must=False)
 
-    def _kept(self) -> Iterator[_Option]:
+    def _may_stay(self) -> bool:
+        """Whether what stands may go on: it serves whom the node serves, or nobody may touch it."""
+        if self.node.closed or (self.node.workload is not None and any(each.stays for each in self.standing)):
+            return True
+        serves = {workload(self.board, each.kind) for each in self.standing} - {None}
+        owners = {each.tenant for each in self.standing}
+        return serves <= set(self.workloads) and (self.tenant is None or owners <= {self.tenant})
+
+    def _kept(self, wanted: Workload | None, tenant: str | None) -> Iterator[_Option]:
+        """What may be kept beside instances for a workload and a tenant; None is any."""
         move = self._weight(Objective.FEWEST_MOVES)
         for each in self.standing:
+            serves = workload(self.board, each.kind)
+            if tenant not in (None, each.tenant) or (wanted is not None and serves not in (None, wanted)):
+                continue
             known = next((one for one in self.board.room if one.profile == each.profile), None)
             weight, ending = (known.weight, known.ending) if known else (0, "")
             if each.placement is not None:
