@@ -31,15 +31,16 @@ def _pocl(request: pytest.FixtureRequest) -> None:
 @cache
 def answer(workload: str, wish: Wish = SMALL) -> Mapping[str, Any] | asking.Refusal:
     """What this machine's runner says, sent as to any host; asked once."""
-    return asyncio.run(_asked(workload, wish, benches.archive()))
+    return asyncio.run(asked(workload, wish, benches.archive()))
 
 
 def answer_of(archive: bytes, workload: str) -> Mapping[str, Any] | asking.Refusal:
     """The same of another archive."""
-    return asyncio.run(_asked(workload, SMALL, archive))
+    return asyncio.run(asked(workload, SMALL, archive))
 
 
-async def _asked(workload: str, wish: Wish, archive: bytes) -> Mapping[str, Any] | asking.Refusal:
+async def asked(workload: str, wish: Wish, archive: bytes) -> Mapping[str, Any] | asking.Refusal:
+    """Send an archive to this machine, and return what it says."""
     flow = asking.run(workload, wish, archive)
     host = LocalTransport()
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import sys
 import zipfile
 
 import pytest
@@ -11,7 +13,7 @@ from gpucarve.app import benches
 from gpucarve.bench import asking, judging
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Standing
-from tests.bench.conftest import SMALL, answer, answer_of
+from tests.bench.conftest import SMALL, answer, answer_of, asked
 
 pytestmark = pytest.mark.pocl
 HASHES = ("MD5", "SHA-1", "SHA-256")
@@ -126,3 +128,41 @@ def _spoiled(name: str, slips: dict[str, str]) -> bytes:
                 content = content.replace(right.encode(), wrong.encode())
             spoiled.writestr(each, content)
     return out.getvalue()
+
+
+def test_inference_is_measured_by_loadgen_and_its_own_word_is_the_verdict() -> None:
+    told = answer("inference", Wish(python=sys.executable))
+    assert not isinstance(told, asking.Refusal), told
+    done = judging.judged("inference", told)
+    assert done.standing in RAN, done.verdict()
+    assert [(check.what, check.wrong, check.of) for check in done.checks] == [("answers of the network", 0, 4)]
+    assert "LoadGen says VALID (scenario SingleStream, seed " in done.why or "LoadGen says INVALID" in done.why
+    assert "this is no MLPerf submission" in done.notes
+    assert done.facts["p90_seconds"] > 0
+
+
+def test_inference_is_refused_where_its_packages_are_not() -> None:
+    out = io.BytesIO(benches.archive())
+    with zipfile.ZipFile(out, "a") as hidden:
+        hidden.writestr("mlperf_loadgen.py", "raise ImportError('no module named mlperf_loadgen')")
+    told = asyncio.run(asked("inference", Wish(python=sys.executable), out.getvalue()))
+    assert not isinstance(told, asking.Refusal)
+    done = judging.judged("inference", told)
+    assert done.standing is Standing.REFUSED
+    assert "gpucarve[inference]" in done.fix
+
+
+def test_a_network_whose_answers_are_wrong_is_found_out() -> None:
+    archive = _spoiled("gpucarve/runner/model.py", {'_node("Relu", ': '_node("Sigmoid", '})
+    told = asyncio.run(asked("inference", Wish(python=sys.executable), archive))
+    assert not isinstance(told, asking.Refusal)
+    assert judging.judged("inference", told).standing is Standing.WRONG
+
+
+def test_what_loadgen_does_not_call_valid_is_no_figure_to_rely_on() -> None:
+    told = answer("inference", Wish(python=sys.executable))
+    assert not isinstance(told, asking.Refusal)
+    facts = {**told["facts"], "result": "INVALID", "unsatisfied": ["Min duration"]}
+    done = judging.judged("inference", {**told, "facts": facts})
+    assert done.standing is Standing.UNSTABLE
+    assert done.verdict().endswith("INVALID (scenario SingleStream, seed 20260801): Min duration")

@@ -18,7 +18,7 @@ from gpucarve.calls.primitives import Inspect
 from gpucarve.calls.replies import Exited, Failure, FailureKind
 
 FORMAT = "gpucarve/runner/1"
-WORKLOADS = ("devices", "vectoradd", "copy", "transpose", "hash")
+WORKLOADS = ("devices", "vectoradd", "copy", "transpose", "hash", "inference")
 DEADLINE = 300.0  # seconds for one workload
 _LIMIT = 8 * 1024 * 1024
 _NEEDS = "a workload is run by Python 3.9 or newer from the host itself; nothing is installed there"
@@ -42,7 +42,7 @@ else:
 class Wish:
     """How a workload is to be run: `interface` is auto, cuda or opencl; `bytes` of one buffer, 0 for what suits.
 
-    `visible` is a GPU's or MIG slice's UUID, the only one the workload is to see.
+    `python` is the host's own. `visible` is a GPU's or MIG slice's UUID, the only one the workload is to see.
     """
 
     interface: str = "auto"
@@ -50,6 +50,7 @@ class Wish:
     bytes: int = 0
     samples: int = 11
     visible: str = ""
+    python: str = "python3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _command(workload: str, wish: Wish, archive: bytes) -> Inspect:
         "samples": wish.samples,
     }
     only = ("env", f"CUDA_VISIBLE_DEVICES={wish.visible}") if wish.visible else ()
-    argv = (*only, "python3", "-I", "-B", "-c", BOOT, json.dumps(asked))
+    argv = (*only, wish.python, "-I", "-B", "-c", BOOT, json.dumps(asked))
     return Inspect(argv, deadline=DEADLINE, limit=_LIMIT, stdin=archive)
 
 

@@ -65,6 +65,9 @@ def _judged(name: str, answer: Mapping[str, Any]) -> Workload:
         "monitor": _summary(answer["monitor"]), "seconds": answer["seconds"], "ready_seconds": answer["ready"]
     }  # fmt: skip
     standing, why, fix = _standing(checks, figures)
+    if name == "inference" and standing is Standing.RUNS:
+        standing, why, fix = _loadgen(facts)
+        notes = (*notes, "this is no MLPerf submission")
     return Workload(name, standing, device, checks, figures, why, fix, notes, facts)
 
 
@@ -85,6 +88,14 @@ def _standing(checks: Sequence[Check], figures: Sequence[Figure]) -> tuple[Stand
         told = f"{widest.name}: the middle half of its samples spans {100 * (widest.spread or 0):.0f} % of the median"
         return Standing.UNSTABLE, f"too unstable for a figure ({told}; at most {100 * STEADY:.0f} %)", _UNSTABLE_FIX
     return Standing.RUNS, "no limit of this device is known to hold its figures against", ""
+
+
+def _loadgen(facts: Mapping[str, Any]) -> tuple[Standing, str, str]:
+    """What LoadGen said of its own run."""
+    told = f"LoadGen says {facts['result']} (scenario {facts['scenario']}, seed {facts['seed']})"
+    if facts["result"] == "VALID":
+        return Standing.RUNS, told, ""
+    return Standing.UNSTABLE, f"{told}: {', '.join(facts['unsatisfied']) or 'it names no reason'}", _UNSTABLE_FIX
 
 
 def _figures(name: str, answer: Mapping[str, Any]) -> tuple[Figure, ...]:

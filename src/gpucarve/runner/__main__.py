@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from gpucarve.runner import FORMAT, adding, copying, hashing, transposing
+from gpucarve.runner import FORMAT, adding, copying, hashing, inferring, transposing
 from gpucarve.runner.device import Device
 from gpucarve.runner.finding import chosen, found
 from gpucarve.runner.monitor import Monitor
@@ -54,6 +54,8 @@ def _answered(asked: dict[str, Any], begin: float) -> dict[str, Any]:
     if asked["workload"] == "devices":
         listed = found(interface)
         return {"devices": [_facts(device) for device in listed.devices], "without": listed.without}
+    if asked["workload"] == "inference":
+        return inferring.run()
     device, without = chosen(interface, int(asked.get("device", 0)))
     monitor = Monitor(device)
     monitor.start()

@@ -5,6 +5,7 @@ Boundary: options and files of the user; what is run is `app.benches`', what it 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,23 +71,26 @@ _samples = click.option(
     forms=PAGED,
 )  # fmt: skip
 def _run(output: Output, names: tuple[str, ...], target: str, size: str, world: Path | None, **wished: Any) -> Exit:
-    """Run workloads by name, or all of them: devices, vectoradd, copy, transpose, hash.
+    """Run workloads by name, or all of them: devices, vectoradd, copy, transpose, hash, inference.
 
-    The host needs its GPU's driver and Python 3.9, no packages; nothing is written there.
+    The host needs its GPU's driver and Python 3.9, no packages; nothing is written there. Only inference needs
+    gpucarve[inference] where it runs.
 
     \b
     Example:
       gpucarve bench run transpose --target root@gpu-host-1 -o html > report.html
     """
     from gpucarve.app import benches
+    from gpucarve.app.worlds import LocalWorld
     from gpucarve.bench.asking import WORKLOADS, Wish
     from gpucarve.calls.programs import Refusal
     from gpucarve.cli import reading
     from gpucarve.cli.exits import of_refusals
 
     _check_names(names, WORKLOADS)
-    wish = Wish(bytes=_bytes(size), **wished)
     opened, host = _opened(target, world)
+    python = sys.executable if host == LocalWorld.target else "python3"
+    wish = Wish(bytes=_bytes(size), python=python, **wished)
     with reading.world(opened) as runner:
         report = runner.run(
             benches.bench(opened.host(host), host, names or WORKLOADS, wish, lambda name: output.note(f"{name} ..."))
