@@ -16,7 +16,7 @@ from gpucarve.engine.endings import Outcome
 from gpucarve.facts.observed import Observed
 from gpucarve.plan.making import Draft
 from gpucarve.plan.plans import Purpose
-from tests.kernel.alike.scenes.devices import FIRST, FORTY, SECOND, UUIDS, mdevctl
+from tests.kernel.alike.scenes.devices import FIRST, FORTY, SECOND, UUIDS, mdevctl, sriov
 from tests.kernel.alike.steps import Act
 from tests.kernel.lab import HOST, GuestLab
 from tests.kernel.machine import GPU_ADDRESS as GPU
@@ -39,12 +39,35 @@ def _vgpus(lab: GuestLab) -> None:
     assert lab.run(Purpose.ROLLBACK).done
 
 
+def _typed(what: str, *commands: Run) -> Act:
+    """Somebody with root types these."""
+    script = "\n".join(shlex.join(command.argv) for command in commands)
+    return Act(what, script, lambda twin: [twin.by_hand(command) for command in commands])
+
+
+MADE = tuple(
+    _typed(
+        "somebody makes a vGPU",
+        mdevctl("define", "--uuid", uuid, "--parent", parent, "--type", FORTY),
+        mdevctl("start", "--uuid", uuid),
+    )
+    for uuid, parent in ((UUIDS[0], FIRST), (UUIDS[1], SECOND))
+)
+
+
+OFF = _typed("somebody turns the virtual functions off", sriov("-d", GPU))
+
+
+def _happens(lab: GuestLab, act: Act) -> None:
+    assert lab.exchanges is not None
+    lab.guest.shell(act.guest)
+    lab.exchanges.append(act)
+
+
 def _by_hand(lab: GuestLab) -> None:
-    """Somebody's vGPUs are in the way; then one of them is adopted and left again."""
-    for uuid, parent in ((UUIDS[0], FIRST), (UUIDS[1], SECOND)):
-        define = mdevctl("define", "--uuid", uuid, "--parent", parent, "--type", FORTY)
-        start = mdevctl("start", "--uuid", uuid)
-        _happens(lab, "somebody makes a vGPU", define, start)
+    """Somebody's vGPUs are in the way; then they are adopted, and left to whoever made them."""
+    for act in MADE:
+        _happens(lab, act)
     survey = lab.survey()
     assert survey.problems
     assert lab.ending(lab.apply(survey.draft.plan)).outcome is Outcome.REFUSED
@@ -53,15 +76,8 @@ def _by_hand(lab: GuestLab) -> None:
     assert lab.run(Purpose.ROLLBACK).done
 
 
-def _happens(lab: GuestLab, what: str, *commands: Run) -> None:
-    script = "\n".join(shlex.join(command.argv) for command in commands)
-    act = Act(what, script, lambda twin: [twin.by_hand(command) for command in commands])
-    lab.guest.shell(act.guest)
-    assert lab.exchanges is not None
-    lab.exchanges.append(act)
-
-
 def _passthrough(lab: GuestLab) -> None:
+    _happens(lab, OFF)
     passing = Passing.of(HOST, (GPU,), "intel_iommu=on", "iommu=pt")
     for purpose in (Purpose.APPLY, Purpose.ROLLBACK):
         draft = _draft(lab, passing, purpose)
