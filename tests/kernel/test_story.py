@@ -19,6 +19,8 @@ from gpucarve.facts import units
 from gpucarve.plan.plans import Purpose
 from gpucarve.transports.exchange import Answer
 from gpucarve.transports.ssh import SshTransport
+from tests.kernel.alike.judging import judge
+from tests.kernel.alike.recording import Recording, portrait_of
 from tests.kernel.booting import second_apply_writes_nothing, unit_ended
 from tests.kernel.guest import Guest
 from tests.kernel.lab import GuestLab, footprint
@@ -30,11 +32,14 @@ _TOOL = "/usr/lib/nvidia/sriov-manage"
 def test_a_bare_guest_gets_two_vgpus_that_outlive_boots_and_rollback_restores_the_exact_start(
     bare_host: Guest, tmp_path: Path
 ) -> None:
-    lab = GuestLab(bare_host, tmp_path)
+    portrait = portrait_of(bare_host)
+    lab = GuestLab(bare_host, tmp_path, exchanges=[])
     start, boot = footprint(bare_host), bare_host.boot_id()
     assert lab.run().done
     assert bare_host.boot_id() != boot
     assert lab.stands()
+    recording = Recording("through a reboot", portrait, tuple(lab.exchanges or ()))
+    assert judge(recording).different == [], "a twin of the guest gives the same answers"
     before = _stand(bare_host)
     assert before[0] == "20\n"
     assert before[1].count("nvidia-697 manual (defined)") == 2

@@ -5,29 +5,21 @@ The guest is asked once in a session; all tests here judge that recording, each 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
-from gpucarve.app.worlds import open_world
-from gpucarve.calls.programs import Refusal
-from gpucarve.calls.replies import Reply
-from gpucarve.transports.replay import Exchange
 from tests.kernel.alike import coverage
 from tests.kernel.alike.bugs import BUGS, Bug
 from tests.kernel.alike.differences import DIFFERENCES
 from tests.kernel.alike.judging import Judgement, judge, summed
 from tests.kernel.alike.normalisers import NORMALISERS
-from tests.kernel.alike.portrait import ASKED, Portrait
-from tests.kernel.alike.recording import Recording, record
+from tests.kernel.alike.recording import Recording, portrait_of, recorded
 from tests.kernel.alike.scenes import CHAINS
-from tests.kernel.alike.steps import Act, Step
 from tests.kernel.alike.stories import STORIES
 from tests.kernel.bench import CLEAN
 from tests.kernel.guest import Guest
-from tests.kernel.lab import HOST, GuestLab
+from tests.kernel.lab import GuestLab
 
 Record = Callable[[str, object], None]
 _FEWEST = 100  # distinct exchanges that count as a comparison
@@ -38,49 +30,21 @@ def recordings(
     guest: Guest, vgpu_host_snapshot: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Recording]:
     """What the guest answered in every chain of scenes, and in every story."""
-    folder = tmp_path_factory.mktemp("alike")
-    states = {False: CLEAN, True: vgpu_host_snapshot}
     found: dict[str, Recording] = {}
-    for functions, snapshot in states.items():
+    for functions, snapshot in ((False, CLEAN), (True, vgpu_host_snapshot)):
         guest.restore(snapshot)
-        portrait = Portrait(_asked(guest, folder), functions)
-        for chain in CHAINS.values():
-            if chain.functions is functions:
+        portrait, fresh = portrait_of(guest, functions=functions), True
+        for chain in (each for each in CHAINS.values() if each.functions is functions):
+            if not fresh:
                 guest.restore(snapshot)
-                found[chain.name] = Recording(chain.name, portrait, _recorded(guest, folder, chain.steps))
-        for number, story in enumerate(STORIES.values()):
-            if story.functions is functions:
-                guest.restore(snapshot)
-                exchanges: list[Exchange | Act] = []
-                home = folder / f"story-{number}"
-                home.mkdir()
-                story.tell(GuestLab(guest, home, exchanges=exchanges))
-                found[story.name] = Recording(story.name, portrait, tuple(exchanges))
+            found[chain.name] = Recording(chain.name, portrait, recorded(guest, chain.steps))
+            fresh = False
+        for story in (each for each in STORIES.values() if each.functions is functions):
+            guest.restore(snapshot)
+            lab = GuestLab(guest, tmp_path_factory.mktemp("story"), user="root", exchanges=[])
+            story.tell(lab)
+            found[story.name] = Recording(story.name, portrait, tuple(lab.exchanges or ()))
     return found
-
-
-def _asked(guest: Guest, folder: Path) -> tuple[Reply, ...]:
-    async def ask() -> tuple[Reply, ...]:
-        world = open_world(GuestLab(guest, folder, user="root").fleet, None)
-        try:
-            replies = await world.host(HOST).gather(ASKED)
-            assert not isinstance(replies, Refusal), replies
-            return replies
-        finally:
-            await world.close()
-
-    return asyncio.run(ask())
-
-
-def _recorded(guest: Guest, folder: Path, steps: tuple[Step, ...]) -> tuple[Exchange | Act, ...]:
-    async def ask() -> tuple[Exchange | Act, ...]:
-        world = open_world(GuestLab(guest, folder, user="root").fleet, None)
-        try:
-            return await record(guest, world.host(HOST), steps)
-        finally:
-            await world.close()
-
-    return asyncio.run(ask())
 
 
 @pytest.fixture(scope="session")

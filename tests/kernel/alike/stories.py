@@ -34,8 +34,6 @@ class Story:
 
 def _vgpus(lab: GuestLab) -> None:
     assert lab.run().done
-    assert lab.run().done, "a second apply"
-    assert lab.stands()
     assert lab.run(Purpose.ROLLBACK).done
 
 
@@ -72,7 +70,6 @@ def _by_hand(lab: GuestLab) -> None:
     assert survey.problems
     assert lab.ending(lab.apply(survey.draft.plan)).outcome is Outcome.REFUSED
     assert lab.run(Purpose.ADOPT).done
-    assert lab.stands()
     assert lab.run(Purpose.ROLLBACK).done
 
 
@@ -101,7 +98,7 @@ def _draft(lab: GuestLab, passing: Passing, purpose: Purpose) -> Draft:
 STORIES: Mapping[str, Story] = {
     each.name: each
     for each in (
-        Story("vGPUs made, looked at again, and taken back", _vgpus, functions=True),
+        Story("vGPUs made and taken back", _vgpus, functions=True),
         Story("vGPUs made by hand, in the way, then adopted", _by_hand, functions=True),
         Story("a GPU given to vfio-pci and taken back", _passthrough, functions=True),
     )
