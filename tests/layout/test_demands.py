@@ -49,7 +49,7 @@ def _a30(target: Target, *there: str, claims: bool = True, by: users.Users | Non
 
 
 def _fitted(pool: spec.Pool, *observed: Observed) -> dict[Target, list[str]]:
-    found = demands.lay_out(pool, {each.target: each for each in observed}, catalog.load())
+    found = demands.lay_out(pool, {each.target: each for each in observed}, catalog.load()).layouts
     assert all(isinstance(each, HostLayout) for each in found.values()), found
     return {
         t: [s for gpu in each.gpus for s in spots(gpu)] for t, each in found.items() if isinstance(each, HostLayout)
@@ -57,7 +57,7 @@ def _fitted(pool: spec.Pool, *observed: Observed) -> dict[Target, list[str]]:
 
 
 def _refused(pool: spec.Pool, *observed: Observed, silent: tuple[Target, ...] = ()) -> list[Finding]:
-    found = demands.lay_out(pool, {each.target: each for each in observed}, catalog.load(), silent)
+    found = demands.lay_out(pool, {each.target: each for each in observed}, catalog.load(), silent).layouts
     assert not any(isinstance(each, HostLayout) for each in found.values()), found
     return [finding for each in found.values() if not isinstance(each, HostLayout) for finding in each]
 
@@ -129,7 +129,9 @@ def test_whole_and_passthrough_gpus_are_counted_as_such() -> None:
         ("whole: true, count: 1", "container", CutKind.WHOLE),
         ("passthrough: true, count: 1", "vm-passthrough", CutKind.PASSTHROUGH),
     ):
-        found = demands.lay_out(_pool(want, workload=workload, names="a30-1"), {ONE: _on(ONE, two)}, catalog.load())
+        found = demands.lay_out(
+            _pool(want, workload=workload, names="a30-1"), {ONE: _on(ONE, two)}, catalog.load()
+        ).layouts
         layout = found[ONE]
         assert isinstance(layout, HostLayout)
         assert [each.kind for each in layout.gpus] == [kind]
@@ -142,7 +144,7 @@ def test_tenants_of_the_shipped_example_share_no_card_and_a_size_finds_its_board
     a10 = host(function(str(GPU), "2236", total_vfs=32))
     hosts = {Target("edge", "a40-1"): a40, Target("edge", "a10-1"): a10}
     seen = {target: _on(target, each) for target, each in hosts.items()}
-    found = demands.lay_out(pools["desktops"], seen, catalog.load())
+    found = demands.lay_out(pools["desktops"], seen, catalog.load()).layouts
     layouts = [gpu for each in found.values() if isinstance(each, HostLayout) for gpu in each.gpus]
     names = [sorted(slot.type_name for slot in gpu.slots) for gpu in layouts]
     assert sorted(names) in ([["A10-8Q"] * 3, ["A40-12Q"] * 3], [["A40-12Q"] * 3, ["A40-8Q"] * 3])

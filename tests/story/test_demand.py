@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gpucarve.engine.events import StepEnded
 from gpucarve.model.changes import Action
 from gpucarve.plan.plans import Purpose
-from tests.story.lab import Lab, footprint
+from tests.story.lab import Lab, fleet_of, footprint
+from tests.story.site import Hall
 from tests.story.test_story import start_guest
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +86,26 @@ async def test_what_does_not_fit_is_refused_with_the_conflict_and_nothing_is_pla
     assert "the 2 GPUs of pool pool do not hold" in problem.fact
     assert problem.fix
     assert not survey.draft.plan.stages
+
+
+def _hall(*wants: str) -> bytes:
+    return _document("container", *wants).replace(b"cci1", b"hall").replace(b"computegpu000", b"gpu-0, gpu-1")
+
+
+async def test_what_moves_to_another_host_stands_there_before_it_goes(tmp_path: Path) -> None:
+    """Seven 1g stand on three cards beside a 4g each; where each other card becomes a 7g, they gather on one."""
+    hall = Hall(tmp_path, size=2, rollout="{}")
+    hall.fleet = fleet_of(_hall("mig: 1g.10gb, count: 7", "mig: 4g.40gb, count: 3"))
+    assert (await hall.run()).done
+    hall.fleet = fleet_of(_hall("mig: 1g.10gb, count: 7", "mig: 7g.80gb, count: 3"))
+    survey = await hall.survey()
+    assert not survey.problems
+    waits = [
+        (step.key, need) for step in survey.draft.plan.steps for need in step.needs if need.target != step.key.target
+    ]
+    assert waits
+    assert (await hall.run()).done
+    ended = [str(event.step.key) for event in hall.events if isinstance(event, StepEnded)]
+    for removal, replacement in waits:
+        assert ended.index(str(replacement)) < ended.index(str(removal))
+    assert not (await hall.survey()).draft.plan.stages

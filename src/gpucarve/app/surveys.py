@@ -20,12 +20,12 @@ from gpucarve.engine.channels import at_work, snapshot
 from gpucarve.facts.observed import Observed, Unreadable
 from gpucarve.layout import demands
 from gpucarve.layout.cuts import lay_out
-from gpucarve.layout.layouts import HostLayout
+from gpucarve.layout.layouts import HostLayout, Relocation
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.plan.making import Aim, Draft, make
 from gpucarve.plan.plans import Purpose
-from gpucarve.platforms import linux
+from gpucarve.platforms import linux, surge
 from gpucarve.resources.decisions import Resource
 from gpucarve.spec import Cut
 
@@ -79,12 +79,13 @@ async def survey(world: World, fleet: Fleet, purpose: Purpose) -> Survey:
     refused = {target: answer for target, answer in answers.items() if isinstance(answer, Refusal)}
     problems = [_no_answer(target, refusal) for target, refusal in refused.items()]
     resources: list[Resource] = []
-    fitted = await _fitted(world, fleet, purpose, observed, tuple(refused))
+    fitted, relocations = await _fitted(world, fleet, purpose, observed, tuple(refused))
     for target, _, pool in fleet.hosts():
         if target in observed:
             made, findings = _resources(purpose, pool.cut, observed[target], fitted.get(target))
             resources.extend(made)
             problems.extend(findings)
+    resources = list(surge.ordered(resources, relocations))
     unseen = {need for resource in resources for need in resource.needs if need.target not in observed}
     draft = make(Aim(fleet.name, fleet.digest, purpose, tuple(resources), fleet.rollouts), observed, unseen)
     judged = preflight(draft, observed)
@@ -102,12 +103,13 @@ async def _at_rest(target: Target, transport: HostTransport) -> Observed | Refus
 
 async def _fitted(
     world: World, fleet: Fleet, purpose: Purpose, observed: Mapping[Target, Observed], refused: tuple[Target, ...]
-) -> dict[Target, HostLayout | tuple[Finding, ...]]:
-    """The layouts of pools with a demand. It is fitted to all GPUs of the pool, so hosts that are not meant are looked
-    at too."""
+) -> tuple[dict[Target, HostLayout | tuple[Finding, ...]], list[Relocation]]:
+    """The layouts of pools with a demand, and what moves between their hosts. A demand is fitted to all GPUs of the
+    pool, so hosts that are not meant are looked at too."""
     found: dict[Target, HostLayout | tuple[Finding, ...]] = {}
+    relocations: list[Relocation] = []
     if purpose is Purpose.ROLLBACK:
-        return found
+        return found, relocations
     meant = set(fleet.targets)
     for site in fleet.spec.sites:
         for pool in site.pools:
@@ -120,8 +122,10 @@ async def _fitted(
             seen |= {each: answer for each, answer in looked.items() if isinstance(answer, Observed)}
             silent = [each for each in members if each in refused or isinstance(looked.get(each), Refusal)]
             ordered = {each: seen[each] for each in members if each in seen}
-            found |= demands.lay_out(pool, ordered, catalog.load(), silent)
-    return found
+            fitted = demands.lay_out(pool, ordered, catalog.load(), silent)
+            found |= fitted.layouts
+            relocations += fitted.relocations
+    return found, relocations
 
 
 def _resources(

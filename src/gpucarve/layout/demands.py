@@ -11,19 +11,19 @@ leaves the whole pool without a layout: what stands there would be made a second
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gpucarve.catalog import Catalog
 from gpucarve.facts import mig, ours, pci
 from gpucarve.facts.observed import Observed, Unknown
 from gpucarve.layout import geometry, observed_supply, passthrough, vgpus
 from gpucarve.layout.cards import Card, refused
-from gpucarve.layout.fitting import boards, refusals, solving
+from gpucarve.layout.fitting import boards, moves, refusals, solving
 from gpucarve.layout.fitting.answers import Answer, GpuCut, Item
 from gpucarve.layout.fitting.demand import Demand, Mig, Objective, Passthrough, Request, Sized, Vgpu, Whole
 from gpucarve.layout.fitting.supply import Supply
-from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Instance
+from gpucarve.layout.layouts import CutKind, GpuLayout, HostLayout, Instance, InstanceAt, Relocation
 from gpucarve.model.findings import Finding, Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.model.mig import MigProfileName
@@ -33,23 +33,51 @@ from gpucarve.spec import Pool, Want
 _UNITS = {"Gi": 1024, "Mi": 1}
 
 
-def lay_out(
-    pool: Pool, observed: Mapping[Target, Observed], catalog: Catalog, silent: Sequence[Target] = ()
-) -> dict[Target, HostLayout | tuple[Finding, ...]]:
-    """The layout of each host of a pool, or every reason why there is none. `silent` are hosts that gave no answer."""
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The layout of each host of a pool, or every reason why there is none; and what moves from host to host."""
+
+    layouts: Mapping[Target, HostLayout | tuple[Finding, ...]]
+    relocations: tuple[Relocation, ...] = ()
+
+
+def lay_out(pool: Pool, observed: Mapping[Target, Observed], catalog: Catalog, silent: Sequence[Target] = ()) -> Fitted:
+    """Fit a pool's demand to its hosts. `silent` are those that gave no answer."""
     if reasons := unread(observed, silent):
-        return {target: reasons if target == reasons[0].target else _waits(target, pool) for target in observed}
+        return Fitted({each: reasons if each == reasons[0].target else _waits(each, pool) for each in observed})
     asked, supply, cards = question(pool, observed, catalog)
     answer = solving.fit(asked, supply)
     if not answer.fits:
-        return _refused(pool, asked, supply, answer, tuple(observed))
+        return Fitted(_refused(pool, asked, supply, answer, tuple(observed)))
     found: dict[Target, HostLayout | tuple[Finding, ...]] = {}
     for target in observed:
         cuts = [(cards[cut.gpu], cut) for cut in answer.gpus if cards[cut.gpu].observed.target == target]
         made = [_gpu(asked, card, cut) for card, cut in cuts if any(each.serves for each in cut.items)]
         wrong = tuple(each for each in made if isinstance(each, Finding))
         found[target] = wrong or HostLayout(tuple(each for each in made if isinstance(each, GpuLayout)))
-    return found
+    return Fitted(found, tuple(_relocations(supply, answer, cards)))
+
+
+def _relocations(supply: Supply, answer: Answer, cards: Mapping[str, Card]) -> Iterator[Relocation]:
+    """Instances that are made at another host before they go at theirs."""
+    made: set[moves.Place] = set()
+    pairs = {each.what: each.to for each in moves.moves(supply, answer) if each.to}
+    for step in moves.order(supply, answer).steps:
+        if step.make:
+            made.add(step.place)
+            continue
+        new = pairs.get(step.place)
+        if new is None or new not in made or not step.place.profile:
+            continue
+        if cards[new.gpu].observed.target != cards[step.place.gpu].observed.target:
+            yield Relocation(_at(cards, step.place), _at(cards, new))
+
+
+def _at(cards: Mapping[str, Card], place: moves.Place) -> InstanceAt:
+    card, where = cards[place.gpu], place.placement
+    if where is None:
+        raise ValueError(f"{place} has no place on its GPU")
+    return InstanceAt(card.observed.target, card.address, MigProfileName.parse(place.profile), where)
 
 
 def question(
@@ -109,8 +137,8 @@ def _refused(
     what = " and ".join(f"{number} of {each}" for each, number in told.conflict)
     fact = f"the {len(supply.gpus)} GPUs of pool {pool.name} do not hold {what}"
     rule = "; ".join(told.blocks) or "each instance has its slices for itself"
-    moves = ", ".join(f"{each.what} to {each.to}" for each in told.room or () if each.to)
-    fix = f"these moves would make room: {moves}" if moves else "ask for fewer or smaller ones, or add GPUs"
+    room = ", ".join(f"{each.what} to {each.to}" for each in told.room or () if each.to)
+    fix = f"these moves would make room: {room}" if room else "ask for fewer or smaller ones, or add GPUs"
     first, *rest = targets
     found: dict[Target, HostLayout | tuple[Finding, ...]] = {first: (refused(first, fact, rule, fix),)}
     return found | {each: _waits(each, pool) for each in rest}

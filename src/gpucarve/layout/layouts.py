@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from gpucarve.model.hosts import Target
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 
@@ -59,6 +60,24 @@ class GpuLayout:
     functions: tuple[PciAddress, ...] = ()
     instances: tuple[Instance, ...] = ()
     slots: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAt:
+    """One GPU instance of a fleet, wherever it is."""
+
+    target: Target
+    gpu: PciAddress
+    profile: MigProfileName
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """An instance that a fit moves to another host: the new one can stand before the old one goes."""
+
+    old: InstanceAt
+    new: InstanceAt
 
 
 @dataclass(frozen=True, slots=True)
