@@ -77,6 +77,12 @@ def test_a_file_that_is_no_output_is_refused_with_what_is_known(cli: Cli) -> Non
     assert "hashcat" in said.err
 
 
+def test_a_host_without_slices_says_so_with_status_3(cli: Cli, twin: Twin) -> None:
+    said = cli("bench", "slices", "--target", "cci1/computegpu000")
+    assert said.status == 3
+    assert "nvidia-smi -L" in said.err
+
+
 def test_verify_does_not_believe_a_container_gpu_on_which_nothing_ran(cli: Cli, twin: Twin) -> None:
     cli.fleet.write_text(
         DOCUMENT.replace("workload: vm-vgpu", "workload: container").replace("vgpu: {A100D-40C: 2}", "whole: true")

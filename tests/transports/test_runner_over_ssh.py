@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from gpucarve.app import benches
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Report, Standing
+from gpucarve.bench.slices import shared
 from gpucarve.model.hosts import Target
 from gpucarve.transports.ssh import SshTransport
 from tests.transports.contract.namespaces import Namespace
@@ -17,6 +19,9 @@ from tests.transports.contract.sshd import Server
 from tests.transports.contract.world import Script
 
 HOST = Target("ssh", "gpu-1")
+needs_pocl = pytest.mark.skipif(
+    not Path("/etc/OpenCL/vendors/pocl.icd").exists() and os.environ.get("CI") != "true", reason="PoCL is not installed"
+)
 
 
 async def bench(server: Server, *names: str) -> Report:
@@ -30,9 +35,7 @@ async def bench(server: Server, *names: str) -> Report:
     return report
 
 
-@pytest.mark.skipif(
-    not Path("/etc/OpenCL/vendors/pocl.icd").exists() and os.environ.get("CI") != "true", reason="PoCL is not installed"
-)
+@needs_pocl
 async def test_a_workload_runs_on_a_host_over_ssh(server: Server) -> None:
     report = await bench(server, "vectoradd")
     (done,) = report.workloads
@@ -49,3 +52,25 @@ async def test_a_host_without_python_is_refused_by_what_it_lacks_and_what_to_do(
     assert done.standing is Standing.REFUSED
     assert "there is no python3 on this host" in done.why
     assert "RHCOS" in done.fix
+
+
+@needs_pocl
+async def test_all_slices_of_a_gpu_are_busy_at_one_time(server: Server, machine: Namespace) -> None:
+    listing = b"GPU 0: A100 (UUID: GPU-1)\n" + b"".join(
+        b"  MIG 1g.10gb     Device  %d: (UUID: MIG-%d)\n" % (n, n) for n in range(2)
+    )
+    machine.define_command("nvidia-smi", Script(stdout=listing))
+    transport = SshTransport(server.endpoint())
+    said: list[str] = []
+    try:
+        wish = Wish(bytes=1 << 20, samples=1)
+        found = await benches.bench_slices(transport, HOST, "vectoradd", wish, said.append)
+    finally:
+        await transport.close()
+    assert isinstance(found, Mapping)
+    alone, busy = found[0]
+    assert len(busy) == 2
+    assert len(said) == 2
+    rows = shared(alone, busy, alone)
+    assert {row.figure for row in rows} == {"driver's copy", "vector addition"}
+    assert all(len(figure.samples) > 1 for row in rows for figure in row.busy)

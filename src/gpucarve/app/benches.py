@@ -9,6 +9,7 @@ import asyncio
 import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gpucarve import __version__
-from gpucarve.bench import asking, judging
+from gpucarve.bench import asking, judging, slices
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Report, Standing, Workload
 from gpucarve.calls.flows import Flow
@@ -30,6 +31,7 @@ from gpucarve.model.hosts import Target
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive
 _LIVENESS = 64 * 1024 * 1024  # bytes of one vector
+_TOGETHER = 10  # seconds between the beginnings of two figures, for a slice to be ready for the next one
 _CARRIED = (".py", ".ptx", ".c", ".h")
 
 
@@ -79,6 +81,33 @@ async def bench(
         if workloads[-1].standing is Standing.REFUSED and name != "inference":
             break
     return Report(str(target), f"gpucarve {__version__}", devices, tuple(workloads))
+
+
+async def bench_slices(
+    host: HostTransport, target: Target, name: str, wish: Wish, told: Callable[[str], None]
+) -> Mapping[int, tuple[Report, tuple[Report, ...]]] | Refusal | str:
+    """By GPU, a workload on its first slice alone, and on all of its slices at once; or why there is none of it.
+
+    Figures begin at the same moments of the host's clock, so that slices really are busy at one time.
+    """
+    replies = await host.gather((slices.LISTED,))
+    if isinstance(replies, Refusal):
+        return replies
+    found = slices.listed(replies[0])
+    if isinstance(found, str):
+        return found
+    done: dict[int, tuple[Report, tuple[Report, ...]]] = {}
+    for gpu in sorted({each.gpu for each in found}):
+        wishes = [replace(wish, visible=each.uuid, together=_TOGETHER) for each in found if each.gpu == gpu]
+        told(f"{name} on the first of {len(wishes)} slices of GPU {gpu} ...")
+        alone = await bench(host, target, (name,), wishes[0], lambda _: None)
+        told(f"{name} on all of them ...")
+        busy = await asyncio.gather(*(bench(host, target, (name,), each, lambda _: None) for each in wishes))
+        reports = [each for each in (alone, *busy) if isinstance(each, Report)]
+        if len(reports) < len(busy) + 1:
+            return next(each for each in (alone, *busy) if isinstance(each, Refusal))
+        done[gpu] = reports[0], tuple(reports[1:])
+    return done
 
 
 async def _driven(flow: Flow[Any], host: HostTransport) -> Any:

@@ -42,7 +42,8 @@ else:
 class Wish:
     """How a workload is to be run: `interface` is auto, cuda or opencl; `bytes` of one buffer, 0 for what suits.
 
-    `python` is the host's own. `visible` is a GPU's or MIG slice's UUID, the only one the workload is to see.
+    `visible` is a GPU's or MIG slice's UUID, the only one the workload is to see. `together` is the period, in seconds,
+    at which figures of several runs begin. `python` is the host's own.
     """
 
     interface: str = "auto"
@@ -50,6 +51,7 @@ class Wish:
     bytes: int = 0
     samples: int = 11
     visible: str = ""
+    together: int = 0
     python: str = "python3"
 
 
@@ -75,6 +77,7 @@ def _command(workload: str, wish: Wish, archive: bytes) -> Inspect:
         "device": wish.device,
         "bytes": wish.bytes,
         "samples": wish.samples,
+        "together": wish.together,
     }
     only = ("env", f"CUDA_VISIBLE_DEVICES={wish.visible}") if wish.visible else ()
     argv = (*only, wish.python, "-I", "-B", "-c", BOOT, json.dumps(asked))

@@ -96,9 +96,9 @@ def of_findings(findings: Sequence[Finding], refused: Iterable[Refusal] = ()) ->
 _STANDINGS = {Standing.UNSTABLE: Exit.WARNINGS, Standing.SHARE: Exit.DONE, Standing.RUNS: Exit.DONE}
 
 
-def of_report(report: Report) -> Exit:
+def of_reports(reports: Iterable[Report]) -> Exit:
     """The status of workloads: a check failed where one does not run, a warning where a figure is none."""
-    statuses = {_STANDINGS.get(each.standing, Exit.CHECK) for each in report.workloads}
+    statuses = {_STANDINGS.get(each.standing, Exit.CHECK) for report in reports for each in report.workloads}
     return next((each for each in (Exit.CHECK, Exit.WARNINGS) if each in statuses), Exit.DONE)
 
 

@@ -1,8 +1,8 @@
 """Runs what its one argument asks for, and prints one JSON object.
 
 The argument is a JSON object: `workload`, and where the workload takes them `interface` (auto, cuda, opencl), `device`
-(a number), `bytes` (of one buffer) and `samples` (that make a figure). The exit status is 0 whenever an object was
-printed, also when it says that the workload was refused or failed.
+(a number), `bytes` (of one buffer), `samples` (that make a figure) and `together` (seconds; see `sizes`). The exit
+status is 0 whenever an object was printed, also when it says that the workload was refused or failed.
 
 Boundary: the way in and out.
 """
@@ -61,7 +61,8 @@ def _answered(asked: dict[str, Any], begin: float) -> dict[str, Any]:
     monitor.start()
     ready = time.monotonic() - begin
     try:
-        outcome = WORKLOADS[asked["workload"]](device, Sizes(int(asked.get("bytes", 0)), int(asked.get("samples", 11))))
+        sizes = Sizes(int(asked.get("bytes", 0)), int(asked.get("samples", 11)), int(asked.get("together", 0)))
+        outcome = WORKLOADS[asked["workload"]](device, sizes)
     finally:
         seen = monitor.stop()
     return {

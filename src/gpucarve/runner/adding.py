@@ -35,8 +35,8 @@ def run(device: Device, sizes: Sizes) -> Outcome:
     launch()
     checks = [_on_host(device, total, count), _on_device(device, narrow, total, wrong, count)]
     taken = [
-        drivers_copy(device, a, total, 4 * count, sizes.samples),
-        series(device, "vector addition", 12 * count, "B", launch, sizes.samples),
+        drivers_copy(device, a, total, 4 * count, sizes),
+        series(device, "vector addition", 12 * count, "B", launch, sizes),
     ]
     for buffer in (a, b, total, wrong):
         device.release(buffer)

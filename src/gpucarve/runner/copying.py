@@ -38,15 +38,15 @@ def run(device: Device, sizes: Sizes) -> Outcome:
         _overwrite(device, target, count)
         work()
         checks.append(_checked(device, name, target, count))
-        taken.append(series(device, name, 8 * count, "B", work, sizes.samples))
+        taken.append(series(device, name, 8 * count, "B", work, sizes))
     device.release(source)
     device.release(target)
     return Outcome(checks, taken, {"bytes": 4 * count})
 
 
-def drivers_copy(device: Device, source: Buffer, target: Buffer, size: int, samples: int) -> dict[str, Any]:
+def drivers_copy(device: Device, source: Buffer, target: Buffer, size: int, sizes: Sizes) -> dict[str, Any]:
     """The driver's copy of this run; both its reading and its writing count."""
-    return series(device, DRIVERS_COPY, 2 * size, "B", lambda: device.copy(source, target, size), samples)
+    return series(device, DRIVERS_COPY, 2 * size, "B", lambda: device.copy(source, target, size), sizes)
 
 
 def _overwrite(device: Device, target: Buffer, count: int) -> None:

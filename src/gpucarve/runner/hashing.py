@@ -59,7 +59,7 @@ def run(device: Device, sizes: Sizes) -> Outcome:
     for algorithm in ALGORITHMS:
         checks.append(_digests(device, algorithm, halves))
         checks.append(_hidden(device, algorithm, halves))
-        taken.append(_rate(device, algorithm, halves, sizes.samples))
+        taken.append(_rate(device, algorithm, halves, sizes))
         host[algorithm.name] = _on_host(algorithm)
     device.release(halves.firsts)
     device.release(halves.seconds)
@@ -136,7 +136,7 @@ def _hidden(device: Device, algorithm: Algorithm, halves: Halves) -> dict[str, A
     return check(f"{algorithm.name} passwords found", "host", wrong, len(places))
 
 
-def _rate(device: Device, algorithm: Algorithm, halves: Halves, samples: int) -> dict[str, Any]:
+def _rate(device: Device, algorithm: Algorithm, halves: Halves, sizes: Sizes) -> dict[str, Any]:
     """Launches of a length that suits the device, searching for a digest that no password of letters has."""
     digest = _hashed(algorithm, b"no such password")
     first_count = 64
@@ -149,7 +149,7 @@ def _rate(device: Device, algorithm: Algorithm, halves: Halves, samples: int) ->
         first_count = min(_HALVES, max(2 * first_count, int(first_count * _LAUNCH / seconds)))
         device.release(search.found)
         device.release(search.wanted)
-    taken = series(device, algorithm.name, first_count * halves.second_count, "H", search.launch, samples)
+    taken = series(device, algorithm.name, first_count * halves.second_count, "H", search.launch, sizes)
     device.release(search.found)
     device.release(search.wanted)
     return taken

@@ -18,10 +18,15 @@ _THREADS = 256
 
 
 class Sizes(NamedTuple):
-    """`bytes` is what one buffer should have, 0 lets the device decide; `samples` how many make a figure."""
+    """`bytes` is what one buffer should have, 0 lets the device decide; `samples` how many make a figure.
+
+    With `together`, each figure begins when the host's clock shows a multiple of so many seconds: so runs on several
+    slices, which know nothing of each other, are busy at one time.
+    """
 
     bytes: int = 0
     samples: int = 11
+    together: int = 0
 
     def words(self, device: Device, buffers: int) -> int:
         """Words of one buffer: a power of two, so that every kernel's blocks fit. Raises Refused without the room."""

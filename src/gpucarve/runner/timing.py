@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpucarve.runner.device import Device
+from gpucarve.runner.sizes import Sizes
 
 SHORTEST = 0.004  # seconds; a launch costs some 0.000005
 MOST_LAUNCHES = 200
@@ -17,8 +18,12 @@ LONGEST = 6.0  # seconds that one series may take; a slow device gives fewer sam
 FEWEST = 5
 
 
+WARM = 0.2  # seconds of work before the first sample, for a GPU's clocks to rise
+WINDOW = 2.0  # seconds of samples where several devices are to be busy at once
+
+
 def series(
-    device: Device, name: str, work: float, unit: str, launch: Callable[[], None], samples: int
+    device: Device, name: str, work: float, unit: str, launch: Callable[[], None], sizes: Sizes
 ) -> dict[str, Any]:
     """Samples of `launch`, which does so much work (bytes, hashes) each time. Seconds are those of one launch."""
     device.timed(launch)
@@ -29,8 +34,19 @@ def series(
         for _ in range(launches):
             launch()
 
+    begin = time.monotonic()
+    while device.is_gpu and time.monotonic() - begin < WARM:
+        device.timed(several)
+    if sizes.together:
+        time.sleep(sizes.together - time.time() % sizes.together)
     seconds: list[float] = []
     begin = time.monotonic()
-    while len(seconds) < samples and (len(seconds) < FEWEST or time.monotonic() - begin < LONGEST):
+    while _more(len(seconds), time.monotonic() - begin, sizes):
         seconds.append(device.timed(several) / launches)
     return {"name": name, "work": work, "unit": unit, "launches": launches, "seconds": seconds}
+
+
+def _more(taken: int, passed: float, sizes: Sizes) -> bool:
+    if sizes.together and passed < WINDOW:
+        return True
+    return taken < sizes.samples and (taken < FEWEST or passed < LONGEST)

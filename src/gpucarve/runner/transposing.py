@@ -64,11 +64,11 @@ def run(device: Device, sizes: Sizes) -> Outcome:
     _released(device, small)
     large = _filled(device, *matrix(sizes.words(device, buffers=2)))
     size = 4 * large.width * large.height
-    taken = [drivers_copy(device, large.source, large.target, size, sizes.samples)]
+    taken = [drivers_copy(device, large.source, large.target, size, sizes)]
     for way in WAYS:
         _moved(device, way, large)
         checks.append(_on_device(device, way, large, wrong))
-        taken.append(series(device, way.name, 2 * size, "B", partial(_moved, device, way, large), sizes.samples))
+        taken.append(series(device, way.name, 2 * size, "B", partial(_moved, device, way, large), sizes))
     _released(device, large)
     device.release(wrong)
     return Outcome(checks, taken, {"bytes": size, "width": large.width, "height": large.height})

@@ -124,6 +124,43 @@ def _compare(output: Output, first: Path, second: Path) -> Exit:
     return Exit.DONE if found else Exit.FAILED
 
 
+@verb(
+    "slices", click.argument("name", default="copy", metavar="[NAME]"), _target, _size,
+    click.option("--whole", type=_PATH, metavar="REPORT", help="A report of the whole GPU, before it was cut."),
+    world, forms=PLAIN,
+)  # fmt: skip
+def _slices(output: Output, name: str, target: str, size: str, whole: Path | None, world: Path | None) -> Exit:
+    """Measure what neighbours take from a MIG slice, and what all slices of a GPU do together.
+
+    A workload runs on the first slice of each GPU alone, then on all of its slices at once.
+
+    \b
+    Example:
+      gpucarve bench slices copy --target root@gpu-host-1 --whole whole.json
+    """
+    from gpucarve.app import benches
+    from gpucarve.bench.asking import WORKLOADS, Wish
+    from gpucarve.calls.programs import Refusal
+    from gpucarve.cli import reading
+    from gpucarve.cli.exits import Exit, of_refusals, of_reports
+    from gpucarve.cli.views import bench as views
+
+    _check_names((name,), tuple(each for each in WORKLOADS if each not in ("devices", "inference")))
+    of_whole = _report(whole) if whole else None
+    opened, host = _opened(target, world)
+    with reading.world(opened) as runner:
+        wish = Wish(bytes=_bytes(size))
+        found = runner.run(benches.bench_slices(opened.host(host), host, name, wish, output.note))
+    if isinstance(found, Refusal):
+        output.error(f"{host}: {found.kind.value}: {found.detail}", found.fix)
+        return of_refusals([found])
+    if isinstance(found, str) or not found:
+        output.error(f"{host}: {found or 'there is no MIG slice'}", "see with `nvidia-smi -L` which slices there are")
+        return Exit.CHECK
+    output.data("BenchSlices", views.slices_data(found, of_whole), views.slices(found, of_whole, output.style))
+    return of_reports([each for alone, busy in found.values() for each in (alone, *busy)])
+
+
 @verb("read", click.argument("file", type=_PATH), forms=PAGED)
 def _read(output: Output, file: Path) -> Exit:
     """Make a report of what another program printed, or show a report again.
@@ -137,13 +174,13 @@ def _read(output: Output, file: Path) -> Exit:
     return _shown(_report(file), output)
 
 
-for _each in (_run, _compare, _read):
+for _each in (_run, _compare, _slices, _read):
     command.add_command(_each)
 
 
 def _shown(report: Report, output: Output) -> Exit:
     from gpucarve.bench import codec
-    from gpucarve.cli.exits import of_report
+    from gpucarve.cli.exits import of_reports
     from gpucarve.cli.views import bench as views
     from gpucarve.report.bench_page import page
 
@@ -151,7 +188,7 @@ def _shown(report: Report, output: Output) -> Exit:
         output.page(page(report))
     else:
         output.data(codec.KIND, codec.to_data(report), views.report(report, output.style))
-    return of_report(report)
+    return of_reports([report])
 
 
 def _report(path: Path) -> Report:

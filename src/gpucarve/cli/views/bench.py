@@ -5,11 +5,13 @@ Boundary: values to words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpucarve.bench import codec
 from gpucarve.bench.comparing import Comparison
 from gpucarve.bench.reports import Figure, Report, Standing, Workload
+from gpucarve.bench.slices import Sharing, shared
 from gpucarve.cli.views.text import Role, Style, printable
 from gpucarve.report import amounts
 
@@ -97,4 +99,57 @@ def comparison_data(first: Report, second: Report, found: Sequence[Comparison]) 
             }
             for each in found
         ],
+    }
+
+
+Shared = Mapping[int, tuple[Report, tuple[Report, ...]]]
+
+
+def slices(found: Shared, whole: Report | None, style: Style) -> str:
+    """Each GPU with its slices: a line a figure, or why there is none."""
+    lines: list[str] = []
+    for gpu, (alone, busy) in found.items():
+        lines.append(style.paint(Role.HEAD, f"GPU {gpu}: {len(busy)} slices"))
+        rows = [(each.figure, _sharing(each)) for each in shared(alone, busy, whole)]
+        lines += style.table(rows, indent="  ")
+        silent = {each.verdict() for report in (alone, *busy) for each in report.workloads if not each.figures}
+        for told in sorted(silent):
+            lines += style.paragraph(printable(told), first="  ", rest="    ")
+    return "\n".join(lines)
+
+
+def _sharing(each: Sharing) -> str:
+    if each.kept is None:
+        return "too unstable for a figure"
+    told = (
+        f"alone {amounts.rate(each.alone.rate, each.unit)}; of that {amounts.percent(each.kept)} with busy neighbours"
+    )
+    together = f"; all together {amounts.rate(each.together, each.unit)}"
+    efficiency = f", {amounts.percent(each.efficiency)} of the whole GPU" if each.efficiency is not None else ""
+    return told + together + efficiency
+
+
+def slices_data(found: Shared, whole: Report | None) -> dict[str, Any]:
+    """The body of `BenchSlices`."""
+    return {
+        "gpus": [
+            {
+                "gpu": gpu,
+                "slices": len(busy),
+                "figures": [
+                    {
+                        "figure": each.figure,
+                        "unit": f"{each.unit}/s",
+                        "alone": each.alone.rate,
+                        "busy": [figure.rate for figure in each.busy],
+                        "kept": each.kept,
+                        "efficiency": each.efficiency,
+                    }
+                    for each in shared(alone, busy, whole)
+                ],
+                "alone": codec.to_data(alone),
+                "together": [codec.to_data(report) for report in busy],
+            }
+            for gpu, (alone, busy) in found.items()
+        ]
     }
