@@ -25,7 +25,7 @@ def test_a_refusal_names_the_conflict_the_placements_in_the_way_and_the_moves_th
     said = cli(*ROOM, "--no-moves")
     assert said.status == 3
     told = " ".join(said.out.split())
-    assert "these GPUs do not hold 1 of 3g.40gb" in told
+    assert "these GPUs do not hold 1 of 3g.40gb." in told
     assert (
         "4 compute and 5 memory slices are free, but 3g.40gb may start only at 0 or 4: "
         "0:4 overlaps 1g.10gb at 0 and 1g.10gb at 1, 4:4 overlaps 1g.10gb at 5"

@@ -161,3 +161,22 @@ def test_a_closed_node_is_left_as_it_is() -> None:
     closed = replace(stock, gpus=there, nodes={"n": Node(closed=True)})
     assert sum(_answer(wanted, closed).unmet.values()) == 1
     assert _answer(wanted, replace(closed, nodes={"n": Node()})).fits
+
+
+def test_what_may_go_goes_where_the_node_can_then_serve_more_of_another_workload() -> None:
+    wanted = Demand((Request(asked("1g.6gb"), 1), Request(Passthrough(), 2)), (GPUS,))
+    stock = supply(wanted, {A30: 3})
+    there = (standing("1g.6gb@0:1"), standing("2g.12gb@2:2", kind="", stays=True))
+    gpus = tuple(
+        replace(each, node="n", standing=there if not number else ()) for number, each in enumerate(stock.gpus)
+    )
+    answer = _answer(wanted, replace(stock, gpus=gpus, nodes={"n": Node()}))
+    assert answer.unmet == {0: 1}
+
+
+def test_an_instance_alone_stands_where_it_strands_nothing() -> None:
+    wanted = demand({"3g.40gb": 1}, GPUS, STRANDED)
+    answer = _answer(wanted, supply(wanted, {A100: 1}))
+    assert _values(answer) == {GPUS: 1, STRANDED: 0}
+    (item,) = answer.gpus[0].items
+    assert str(item.placement) == "4:4"

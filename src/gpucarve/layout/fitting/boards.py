@@ -2,8 +2,7 @@
 
 Each is filed under a kind, a word for what is interchangeable: the MIG instances of a profile, the time-sliced vGPUs of
 one framebuffer size (their series may differ, rule T1), the MIG-backed ones of a size in a profile. A request is served
-by any of its kinds. Of types of one size with different limits the lower limit holds where they share a card, so the
-one with the higher limit is also served by the lower one's kind.
+by any of its kinds.
 
 Boundary: the catalog's answers as the numbers that the search needs; knows no GPU of a fleet. Sources: those of
 `layout.geometry` and `layout.vgpus`, whose rules these are.
@@ -181,8 +180,8 @@ def _types(model: GpuModel, asked: Asked, catalog: Catalog) -> list[VgpuType]:
 
 def _of_type(known: VgpuType, model: GpuModel, catalog: Catalog) -> Iterator[Piece | Block]:
     if known.mode is VgpuMode.TIME_SLICED:
-        for most in _limits(known, model, catalog):
-            yield Block(f"{known.board} {known.framebuffer_mib} MiB x{most}", most, Workload.VM_VGPU)
+        most = known.max_per_gpu
+        yield Block(f"{known.board} {known.framebuffer_mib} MiB x{most}", most, Workload.VM_VGPU)
         return
     profile = catalog.mig_profile(model.id, known.gi_profile) if known.gi_profile else None
     if profile is not None and _placeable(profile) and known.max_per_gi:
@@ -192,14 +191,3 @@ def _of_type(known: VgpuType, model: GpuModel, catalog: Catalog) -> Iterator[Pie
 
 def _kinds_of_type(known: VgpuType, model: GpuModel, catalog: Catalog) -> tuple[str, ...]:
     return tuple(each.kind for each in _of_type(known, model, catalog))
-
-
-def _limits(known: VgpuType, model: GpuModel, catalog: Catalog) -> list[int]:
-    """The limits under which a type can stand: its own, and the lower ones of types of its size."""
-    mates = [
-        each.max_per_gpu
-        for board in model.boards
-        for each in catalog.vgpu_types(board)
-        if each.mode is known.mode and each.framebuffer_mib == known.framebuffer_mib
-    ]
-    return sorted({most for most in mates if most <= known.max_per_gpu}, reverse=True)

@@ -95,6 +95,8 @@ class Patterns:
             for spot, tenant in self._whole_cards():
                 yield self._column(standing, (), (spot,), tenant)
         for kept in _keepable(standing, in_part=node.grain is Grain.INSTANCE and not node.uniform):
+            if kept:
+                yield self._column(standing, kept, ())  # what goes may leave the node free for another workload
             if any(each.placement is None for each in kept):
                 continue
             used, left, endings = self._beside(kept)

@@ -181,11 +181,14 @@ class _One:
 
     def _may_stay(self) -> bool:
         """Whether what stands may go on: it serves whom the node serves, or nobody may touch it."""
-        if self.node.closed or (self.node.workload is not None and any(each.stays for each in self.standing)):
+        if self.node.closed:
+            return True
+        if self.tenant is not None and any(each.tenant != self.tenant for each in self.standing):
+            return False
+        if self.node.workload is not None and any(each.stays for each in self.standing):
             return True
         serves = {workload(self.board, each.kind) for each in self.standing} - {None}
-        owners = {each.tenant for each in self.standing}
-        return serves <= set(self.workloads) and (self.tenant is None or owners <= {self.tenant})
+        return serves <= set(self.workloads)
 
     def _kept(self, wanted: Workload | None, tenant: str | None) -> Iterator[_Option]:
         """What may be kept beside instances for a workload and a tenant; None is any."""
