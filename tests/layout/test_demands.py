@@ -148,3 +148,9 @@ def test_tenants_of_the_shipped_example_share_no_card_and_a_size_finds_its_board
     layouts = [gpu for each in found.values() if isinstance(each, HostLayout) for gpu in each.gpus]
     names = [sorted(slot.type_name for slot in gpu.slots) for gpu in layouts]
     assert sorted(names) in ([["A10-8Q"] * 3, ["A40-12Q"] * 3], [["A40-12Q"] * 3, ["A40-8Q"] * 3])
+
+
+def test_a_card_that_makes_no_vgpus_on_virtual_functions_is_left_out_on_a_host() -> None:
+    pool = _pool("vgpu: T4-16Q, count: 1", workload="vm-vgpu", names="a30-1")
+    (refusal,) = _refused(pool, _on(ONE, host(function(str(GPU), "T4"))))
+    assert "do not hold 1 of T4-16Q" in refusal.fact

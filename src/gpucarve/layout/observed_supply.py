@@ -1,7 +1,7 @@
 """The GPUs of observed hosts as a supply: what they can carry, what stands on them, and what of that stays.
 
 Boundary: facts and claims to values of `fitting.supply`; a GPU that can carry nothing of a demand (not in the catalog,
-behind NVSwitches, in a shared IOMMU group) is left out.
+behind NVSwitches, in a shared IOMMU group, without virtual functions for vGPUs) is left out.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def _cards(observed: Observed, workload: str, catalog: Catalog) -> Iterator[Card
         guests = workload != Workload.CONTAINER.value
         if guests and found.behind_nvswitch("use by guests"):
             continue
+        if workload == Workload.VM_VGPU.value and not found.model.sriov_vgpu:
+            continue  # this release makes vGPUs on virtual functions only
         if workload == Workload.VM_PASSTHROUGH.value and isinstance(passthrough.lay_out(found), Finding):
             continue
         yield found

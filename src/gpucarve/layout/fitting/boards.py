@@ -165,8 +165,6 @@ def _piece(profile: MigProfile, workload: Workload, kind: str = "", number: int 
 
 
 def _types(model: GpuModel, asked: Asked, catalog: Catalog) -> list[VgpuType]:
-    if not model.sriov_vgpu:
-        return []
     offered = [each for board in model.boards for each in catalog.vgpu_types(board)]
     match asked:
         case Vgpu(name):
