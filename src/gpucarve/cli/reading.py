@@ -10,53 +10,32 @@ import json
 import resource
 import shlex
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gpucarve import spec
-from gpucarve.app import Fleet, World, limits, worlds
-from gpucarve.cli import places
+from gpucarve.app import World, worlds
+from gpucarve.app.fleets import Fleet
+from gpucarve.cli import documents, places
+from gpucarve.cli.documents import bounded
 from gpucarve.cli.misuse import Misuse
 from gpucarve.errors import PlanError, UnreachableError
 from gpucarve.journal.store import Journal
 from gpucarve.model.hosts import Target
 from gpucarve.plan import codec
 from gpucarve.plan.plans import Plan
-from gpucarve.spec.text import LARGEST
 
 _LARGEST_PLAN = 64 * 1024 * 1024
 _OPEN_FILES = 65536  # a connection each; above that, shells that walk through all they may have get slow
 _PATIENCE = 10.0  # seconds for a twin on this machine to accept a connection
 
-
-def fleet(file: str, limit: tuple[str, ...] = ()) -> tuple[Fleet, Path]:
-    """The document, limited to the hosts that these names mean, and the folder that its relative paths start from.
-
-    Raises DocumentError, Misuse.
-    """
-    found, folder = _fleet(file)
-    if not limit:
-        return found, folder
-    try:
-        return found.limited(limits.targets(found.spec, limit)), folder
-    except ValueError as error:
-        raise Misuse(str(error), "give --limit a HOST, SITE/HOST or POOL of the document") from error
-
-
-def _fleet(file: str) -> tuple[Fleet, Path]:
-    if file == "-":
-        text = sys.stdin.buffer.read(LARGEST + 1)
-        return Fleet.of(spec.load(text, "<stdin>"), text), Path()
-    text = _bytes(Path(file), LARGEST, "name a fleet document with -f; docs/fleet-document.md shows a whole one")
-    return Fleet.of(spec.load(text, file), text), Path(file).parent
+fleet = documents.fleet
 
 
 def plan(file: Path) -> Plan:
     """A saved plan. Raises PlanError, Misuse."""
     hint = "make the plan again with `gpucarve plan --out FILE`"
-    text = _bytes(file, _LARGEST_PLAN, hint)
+    text = bounded(file, _LARGEST_PLAN, hint)
     if len(text) > _LARGEST_PLAN:
         raise PlanError(f"{file} holds more than {_LARGEST_PLAN} bytes", hint=hint)
     try:
@@ -124,12 +103,3 @@ def world(opened: World) -> Iterator[asyncio.Runner]:
             yield runner
         finally:
             runner.run(opened.close())
-
-
-def _bytes(path: Path, limit: int, hint: str) -> bytes:
-    """At most one byte more than the limit, so that whoever judges the content sees that it is too long."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise Misuse(f"{path} cannot be read: {error.strerror}", hint) from error

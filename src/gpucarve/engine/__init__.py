@@ -2,8 +2,8 @@
 run the first stage, gather, again.
 
 `channels` speak with one target and keep its lease, `driving` runs flows, `track` is the loop of one target, `board`
-what tracks know of each other, `rollout` whose turn it is, `converge` starts them all. `events` is what the faces hear,
-`pausing` how they ask for a rest.
+what tracks know of each other, `intents` writes down what they are about to do, `rollout` whose turn it is, `converge`
+starts them all. `events` is what the faces hear, `pausing` how they ask for a rest.
 
 Boundary: the engine never prints and knows no platform; it is handed transports, resources and a journal.
 """

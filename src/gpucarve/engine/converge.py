@@ -16,6 +16,7 @@ from gpucarve.engine.board import Board
 from gpucarve.engine.channels import Channel
 from gpucarve.engine.endings import Ending, Outcome
 from gpucarve.engine.events import Emit
+from gpucarve.engine.intents import Intents
 from gpucarve.engine.pausing import Pause
 from gpucarve.engine.rollout import Turns
 from gpucarve.engine.track import Track
@@ -60,6 +61,7 @@ async def converge(
     board = _board(run.plan, pause)
     turns = Turns(run.plan, _half_way(journal, run), emit, pause)
     reboots = _meant_reboots(journal, run)
+    intents = Intents(journal, run.run)
     tracks = [
         Track(
             target=target,
@@ -67,6 +69,7 @@ async def converge(
             channel=channels[target],
             run=run.run,
             log=journal,
+            intents=intents,
             board=board,
             turns=turns,
             pause=pause,

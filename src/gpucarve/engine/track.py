@@ -25,6 +25,7 @@ from gpucarve.engine.channels import LEASE_SECONDS, Channel, HostChannel, at_wor
 from gpucarve.engine.driving import drive
 from gpucarve.engine.endings import Ended, Ending, Outcome, of_refusal
 from gpucarve.engine.events import Emit, Gathered, StageBegun, StepBegun, StepEnded, TargetEnded, Waiting
+from gpucarve.engine.intents import Intents
 from gpucarve.engine.pausing import Pause
 from gpucarve.engine.rollout import Turns
 from gpucarve.errors import BugError, UnreachableError
@@ -49,11 +50,7 @@ _BOOT_PATIENCE = 1000.0  # seconds for our boot unit to end; systemd gives it 90
 
 
 class RunLog(Protocol):
-    """The journal, as a track writes it."""
-
-    def intend(self, run: str, keys: tuple[ResourceKey, ...], detail: str = "") -> None:
-        """Before."""
-        ...
+    """The journal, as a track writes it; what comes before a step is for `intents`."""
 
     def outcome(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str = "") -> None:
         """After."""
@@ -77,6 +74,7 @@ class Track:
     channel: Channel
     run: str
     log: RunLog
+    intents: Intents
     board: Board
     turns: Turns
     pause: Pause
@@ -269,7 +267,7 @@ class Track:
         keys = tuple(step.key for step, _ in batches)
         for step, _ in batches:
             self.emit(StepBegun(step))
-        self.log.intend(self.run, keys)
+        await self.intents.announce(keys)
         result = await self.channel.write([write for _, batch in batches for write in batch.writes], last=last)
         if isinstance(result, Refusal):
             self.log.outcome(self.run, keys, result.kind.value, result.detail)
@@ -303,7 +301,7 @@ class Track:
         detail = ""
         if step.action is Action.REBOOT:
             detail = self._announce_reboot(step)
-        self.log.intend(self.run, (step.key,), detail)
+        await self.intents.announce((step.key,), detail)
         result = await drive(work(), self.channel)
         if isinstance(self.channel, HostChannel):
             self.channel.lease_seconds = LEASE_SECONDS

@@ -1,5 +1,8 @@
 """The journal's file: sqlite in WAL mode, synced before every side effect.
 
+Plans and intents are on the disk when they are written. Outcomes are in the file, and on the disk with the next intent:
+a power cut may forget them, and whoever goes on looks at the hosts in any case.
+
 Boundary: rows in, rows out; what they mean for going on is the engine's. Times are UTC, for people only.
 """
 
@@ -73,6 +76,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
+            self._in_company = False
             self.holder = self._token()
         except (sqlite3.Error, OSError) as error:
             hint = "name another file with --journal; what a host must remember stands on the host, not here"
@@ -98,17 +102,31 @@ class Journal:
 
     def intend(self, run: str, keys: tuple[ResourceKey, ...], detail: str = "") -> None:
         """Record, before it begins, that these steps are about to be carried out in one go."""
-        self._add(run, keys, "intent", detail)
+        self._add(run, keys, "intent", detail, synced=True)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All intents inside are recorded at its end, in one go; none of them where it ends with an exception."""
+        with self._writing(synced=True):
+            self._db.execute("BEGIN IMMEDIATE")
+            self._in_company = True
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                self._in_company = False
+                if self._db.in_transaction:
+                    self._db.rollback()
 
     def outcome(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str = "") -> None:
         """Record how they ended."""
         if phase == "intent":
             raise BugError("an intent is not an outcome")
-        self._add(run, keys, phase, detail)
+        self._add(run, keys, phase, detail, synced=False)
 
     def ended(self, run: str, target: Target, outcome: str) -> None:
         """Record that no step of a target's part will begin any more."""
-        self._write([(run, _now(), str(target), "", "ended", outcome)])
+        self._write([(run, _now(), str(target), "", "ended", outcome)], synced=False)
 
     def finish(self, run: str, state: RunState) -> None:
         """Record that the run has ended."""
@@ -140,22 +158,29 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def _add(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str) -> None:
+    def _add(self, run: str, keys: tuple[ResourceKey, ...], phase: str, detail: str, *, synced: bool) -> None:
         now = _now()
-        self._write([(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys])
+        self._write([(run, now, str(key.target), str(key), phase, detail[:500]) for key in keys], synced=synced)
 
-    def _write(self, rows: Sequence[tuple[str, ...]]) -> None:
-        with self._writing():
+    def _write(self, rows: Sequence[tuple[str, ...]], *, synced: bool) -> None:
+        if self._in_company:
+            self._insert(rows)
+            return
+        with self._writing(synced=synced):
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "INSERT INTO entries (run, at, target, step, phase, detail) VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
+            self._insert(rows)
             self._db.execute("COMMIT")
 
+    def _insert(self, rows: Sequence[tuple[str, ...]]) -> None:
+        self._db.executemany(
+            "INSERT INTO entries (run, at, target, step, phase, detail) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, synced: bool = True) -> Iterator[None]:
         """Raises JournalError where nothing could be written: a full disk, or a file that somebody damaged."""
         try:
+            self._db.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
             yield
         except sqlite3.Error as error:
             if self._db.in_transaction:

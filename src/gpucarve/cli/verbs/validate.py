@@ -21,12 +21,12 @@ def command(output: Output, file: str) -> Exit:
     Example:
       gpucarve validate -f fleet.yaml
     """
-    from gpucarve.cli import reading
+    from gpucarve.cli import documents as given
     from gpucarve.cli.exits import Exit
     from gpucarve.cli.views import documents
     from gpucarve.cli.views.text import count
 
-    loaded, _ = reading.fleet(file)
+    loaded, _ = given.fleet(file)
     text = f"{file}: fleet {loaded.name} is well-formed, {count(len(loaded.targets), 'host')}"
     output.data("Diagnostics", documents.diagnostics(()), text)
     return Exit.DONE
