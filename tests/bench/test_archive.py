@@ -77,13 +77,6 @@ def test_the_runner_starts_from_memory_in_an_empty_folder_and_leaves_it_empty(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slice_is_named_in_the_environment_of_its_workload_alone() -> None:
-    call = next(asking.run("copy", asking.Wish(visible="MIG-1"), b"archive"))
-    assert isinstance(call, Inspect)
-    assert call.argv[:3] == ("env", "CUDA_VISIBLE_DEVICES=MIG-1", "python3")
-    assert call.stdin == b"archive"
-
-
 @pytest.mark.parametrize(
     ("reply", "words"),
     [

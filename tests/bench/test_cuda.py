@@ -26,6 +26,7 @@ from scripts import kernels
 FOLDER = Path(__file__).parent / "standin"
 HEADERS = kernels.nvidia("cuda_runtime", "include")
 Run = Callable[..., Workload]
+pytestmark = pytest.mark.xdist_group("workloads")  # the stand-in is compiled once a process
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +49,11 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(libraries: Path) -> Run:
     """Runs a workload as a host would that has this driver."""
 
-    def judged(name: str, *, interface: str = "cuda", size: int = 1 << 18, **environment: str) -> Workload:
-        call = next(asking.run(name, asking.Wish(interface, bytes=size, samples=2), benches.archive()))
+    def judged(
+        name: str, *, interface: str = "cuda", size: int = 1 << 18, visible: str = "", **environment: str
+    ) -> Workload:
+        wish = asking.Wish(interface, bytes=size, samples=2, visible=visible)
+        call = next(asking.run(name, wish, benches.archive()))
         assert isinstance(call, Inspect)
         program = subprocess.run(
             (sys.executable, *call.argv[1:]), input=call.stdin, capture_output=True, check=True,
@@ -108,6 +112,11 @@ def test_what_cuda_cannot_serve_is_refused_by_its_fact(
     assert done.standing is Standing.REFUSED
     assert why in done.why
     assert done.fix
+
+
+def test_a_workload_sees_the_one_slice_that_was_named(run: Run) -> None:
+    assert run("copy", visible="MIG-here").device == "stand-in for a GPU"
+    assert "the driver shows no CUDA device" in run("copy", visible="MIG-elsewhere").why
 
 
 def test_a_gpu_is_taken_before_a_processor_that_acts_as_one(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpucarve.bench.reports import Figure, Report, Standing, Workload
-from gpucarve.bench.slices import Slice, listed, shared
+from gpucarve.bench.slices import Slice, listed, shared, units
 from gpucarve.calls.replies import Exited, Failure, FailureKind
 
 LISTING = b"""\
@@ -29,6 +29,13 @@ def test_slices_are_listed_with_their_gpu_and_what_programs_call_them() -> None:
         Slice(1, "1c.3g.71gb", "MIG-GPU-a60c9e41-8c3a-6a68-7b7a-9f0d3b3a3a3a/1/0"),
     )
     assert listed(Exited(0, b"GPU 0: Tesla T4 (UUID: GPU-1)\n")) == ()
+
+
+def test_a_gpu_that_is_cut_is_its_slices_and_one_that_is_not_is_itself() -> None:
+    found = units(Exited(0, LISTING + b"GPU 2: Tesla T4 (UUID: GPU-b1)\n"))
+    assert not isinstance(found, str)
+    assert [(each.gpu, each.profile) for each in found] == [(0, "3g.40gb"), (0, "1g.10gb"), (1, "1c.3g.71gb"), (2, "")]
+    assert found[-1].uuid == "GPU-b1"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Standing
 from tests.bench.conftest import SMALL, answer, answer_of, asked
 
-pytestmark = pytest.mark.pocl
+pytestmark = [pytest.mark.pocl, pytest.mark.xdist_group("workloads")]  # answers are asked once a process
 HASHES = ("MD5", "SHA-1", "SHA-256")
 RAN = {Standing.RUNS, Standing.SHARE, Standing.UNSTABLE}
 TRANSPOSES = ("simple copy", "shared memory copy", "naive", "coalesced", "optimized", "coarse-grained", "fine-grained",

@@ -12,6 +12,7 @@ from gpucarve.app import benches
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Report, Standing
 from gpucarve.bench.slices import shared
+from gpucarve.model.findings import Verdict
 from gpucarve.model.hosts import Target
 from gpucarve.transports.ssh import SshTransport
 from tests.transports.contract.namespaces import Namespace
@@ -74,3 +75,18 @@ async def test_all_slices_of_a_gpu_are_busy_at_one_time(server: Server, machine:
     rows = shared(alone, busy, alone)
     assert {row.figure for row in rows} == {"driver's copy", "vector addition"}
     assert all(len(figure.samples) > 1 for row in rows for figure in row.busy)
+
+
+async def test_a_gpu_on_which_nothing_ran_is_not_believed(server: Server, machine: Namespace) -> None:
+    """This machine has no NVIDIA GPU: nvidia-smi says that there are slices, and no work runs on them."""
+    machine.define_command(
+        "nvidia-smi", Script(stdout=b"GPU 0: A (UUID: GPU-1)\n  MIG 1g.10gb Device 0: (UUID: MIG-7)\n")
+    )
+    transport = SshTransport(server.endpoint())
+    try:
+        (found,) = await benches.alive({HOST: transport})
+    finally:
+        await transport.close()
+    assert found.verdict is Verdict.UNKNOWN
+    assert "GPU 0, slice 1g.10gb MIG-7: vectoradd does not run: cuda: libcuda.so.1 cannot be loaded" in found.fact
+    assert found.fix == "install NVIDIA's driver; in a container, have the NVIDIA runtime add its libraries"

@@ -31,6 +31,7 @@ from gpucarve.model.hosts import Target
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive
 _LIVENESS = 64 * 1024 * 1024  # bytes of one vector
+_BELIEF = "a GPU is believed when work ran on it"
 _TOGETHER = 10  # seconds between the beginnings of two figures, for a slice to be ready for the next one
 _CARRIED = (".py", ".ptx", ".c", ".h")
 
@@ -128,23 +129,31 @@ async def _driven(flow: Flow[Any], host: HostTransport) -> Any:
 
 
 async def alive(hosts: Mapping[Target, HostTransport]) -> tuple[Finding, ...]:
-    """Whether vectors are added rightly by the first GPU of each host, all hosts at once."""
-    wish = Wish(interface="cuda", bytes=_LIVENESS, samples=1)
-    reports = await asyncio.gather(
-        *(bench(host, target, ("vectoradd",), wish, lambda _: None) for target, host in hosts.items())
-    )
-    return tuple(_finding(target, report) for target, report in zip(hosts, reports, strict=True))
+    """Whether vectors are added rightly by every slice, and every GPU that is not cut, of each host."""
+    return tuple(await asyncio.gather(*(_alive(target, host) for target, host in hosts.items())))
 
 
-def _finding(target: Target, report: Report | Refusal) -> Finding:
-    rule = "a GPU is believed when work ran on it"
-    if isinstance(report, Refusal):
-        return Finding(target, "workload", Verdict.UNKNOWN, f"{report.kind.value}: {report.detail}", rule, report.fix)
-    (done,) = report.workloads
-    if done.standing in (Standing.SHARE, Standing.RUNS, Standing.UNSTABLE):
-        sums = sum(check.of for check in done.checks)
-        return Finding(
-            target, "workload", Verdict.HOLDS, f"{done.device} added vectors: {sums} sums, all of them right"
-        )
-    verdict = Verdict.UNKNOWN if done.standing is Standing.REFUSED else Verdict.DIFFERS
-    return Finding(target, "workload", verdict, f"vectoradd {done.verdict()}", rule, done.fix)
+async def _alive(target: Target, host: HostTransport) -> Finding:
+    replies = await host.gather((slices.LISTED,))
+    units = _told(replies) if isinstance(replies, Refusal) else slices.units(replies[0])
+    if isinstance(units, str) or not units:
+        fact = units if isinstance(units, str) else "nvidia-smi -L lists no GPU"
+        return Finding(target, "workload", Verdict.UNKNOWN, fact, _BELIEF)
+    sums = 0
+    for unit in units:
+        wish = Wish(interface="cuda", bytes=_LIVENESS, samples=1, visible=unit.uuid)
+        report = await bench(host, target, ("vectoradd",), wish, lambda _: None)
+        if isinstance(report, Refusal):
+            return Finding(target, "workload", Verdict.UNKNOWN, _told(report), _BELIEF, report.fix)
+        (done,) = report.workloads
+        if done.standing not in (Standing.SHARE, Standing.RUNS, Standing.UNSTABLE):
+            verdict = Verdict.UNKNOWN if done.standing is Standing.REFUSED else Verdict.DIFFERS
+            where = f"GPU {unit.gpu}" + (f", slice {unit.profile} {unit.uuid}" if unit.profile else "")
+            return Finding(target, "workload", verdict, f"{where}: vectoradd {done.verdict()}", _BELIEF, done.fix)
+        sums += sum(check.of for check in done.checks)
+    told = f"vectors were added on {len(units)} GPU(s) and slices: {sums} sums, all of them right"
+    return Finding(target, "workload", Verdict.HOLDS, told)
+
+
+def _told(refusal: Refusal) -> str:
+    return f"{refusal.kind.value}: {refusal.detail}"

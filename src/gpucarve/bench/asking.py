@@ -78,9 +78,9 @@ def _command(workload: str, wish: Wish, archive: bytes) -> Inspect:
         "bytes": wish.bytes,
         "samples": wish.samples,
         "together": wish.together,
+        "visible": wish.visible,
     }
-    only = ("env", f"CUDA_VISIBLE_DEVICES={wish.visible}") if wish.visible else ()
-    argv = (*only, wish.python, "-I", "-B", "-c", BOOT, json.dumps(asked))
+    argv = (wish.python, "-I", "-B", "-c", BOOT, json.dumps(asked))
     return Inspect(argv, deadline=DEADLINE, limit=_LIMIT, stdin=archive)
 
 

@@ -23,15 +23,15 @@ _SLICE = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[0-9A-Za-z/-]+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One MIG device: the number of its GPU, its profile (`1g.10gb`), the UUID that programs are given."""
+    """What a program can be given: the number of the GPU, the profile (`1g.10gb`; a whole GPU has none), the UUID."""
 
     gpu: int
     profile: str
     uuid: str
 
 
-def listed(reply: Reply) -> tuple[Slice, ...] | str:
-    """The slices of a host, or why they cannot be told."""
+def units(reply: Reply) -> tuple[Slice, ...] | str:
+    """Every slice of a host, and every GPU that is not cut; or why they cannot be told."""
     if isinstance(reply, Failure):
         return f"nvidia-smi -L: {reply.detail or reply.kind.value}"
     if not isinstance(reply, Exited) or reply.status != 0:
@@ -42,9 +42,17 @@ def listed(reply: Reply) -> tuple[Slice, ...] | str:
     for line in reply.stdout.decode("utf-8", "replace").splitlines():
         if match := _GPU.match(line):
             gpu = int(match[1])
+            found.append(Slice(gpu, "", match[2]))
         elif match := _SLICE.match(line):
             found.append(Slice(gpu, match[1], match[3]))
-    return tuple(found)
+    cut = {each.gpu for each in found if each.profile}
+    return tuple(each for each in found if each.profile or each.gpu not in cut)
+
+
+def listed(reply: Reply) -> tuple[Slice, ...] | str:
+    """The slices of a host, or why they cannot be told."""
+    found = units(reply)
+    return found if isinstance(found, str) else tuple(each for each in found if each.profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from html import escape
 from gpucarve.bench.reports import DeviceFacts, Figure, Report, Standing, Workload
 from gpucarve.catalog import throughput
 from gpucarve.report import amounts
+from gpucarve.report.devices import words
 from gpucarve.report.svg import Bar, Point, bars, processors, roofline
 
 _STYLE = """
@@ -111,14 +112,7 @@ def _drawn(device: DeviceFacts) -> str:
     count = told.get("multiprocessors") or told.get("compute_units")
     if not isinstance(count, int) or count < 1:
         return ""
-    words = [f"{count} {'multiprocessors' if 'multiprocessors' in told else 'compute units'}"]
-    if isinstance(memory := told.get("memory_bytes"), int):
-        words.append(f"{memory / 2**30:.1f} GiB of memory")
-    if told.get("bus_bits"):
-        words.append(f"a bus of {told['bus_bits']} bits")
-    if "capability_major" in told:
-        words.append(f"compute capability {told['capability_major']}.{told.get('capability_minor', 0)}")
-    return f"<h2>{escape(device.name)}</h2>" + processors(count, ", ".join(words), f"The parts of {device.name}")
+    return f"<h2>{escape(device.name)}</h2>" + processors(count, words(told), f"The parts of {device.name}")
 
 
 def _device(device: DeviceFacts) -> str:

@@ -1,8 +1,9 @@
 """Runs what its one argument asks for, and prints one JSON object.
 
 The argument is a JSON object: `workload`, and where the workload takes them `interface` (auto, cuda, opencl), `device`
-(a number), `bytes` (of one buffer), `samples` (that make a figure) and `together` (seconds; see `sizes`). The exit
-status is 0 whenever an object was printed, also when it says that the workload was refused or failed.
+(a number), `bytes` (of one buffer), `samples` (that make a figure), `together` (seconds; see `sizes`) and `visible`
+(the UUID of the only GPU or MIG slice that is to be seen). The exit status is 0 whenever an object was printed, also
+when it says that the workload was refused or failed.
 
 Boundary: the way in and out.
 """
@@ -10,6 +11,7 @@ Boundary: the way in and out.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 import time
@@ -50,6 +52,8 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answered(asked: dict[str, Any], begin: float) -> dict[str, Any]:
+    if asked.get("visible"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(asked["visible"])  # the driver reads it when it is first called
     interface = str(asked.get("interface", "auto"))
     if asked["workload"] == "devices":
         listed = found(interface)

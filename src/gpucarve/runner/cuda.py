@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gpucarve.runner import kernel_texts
@@ -18,6 +19,8 @@ from gpucarve.runner.device import U32, Argument, Buffer, Shape
 from gpucarve.runner.refusals import Failed, Refused
 
 LIBRARY = "libcuda.so.1"
+# Where it lies for containers of some clouds, for NixOS and for WSL, whose loaders do not look there by themselves.
+_ELSEWHERE = ("/usr/local/nvidia/lib64", "/run/opengl-driver/lib", "/usr/lib/wsl/lib")
 OLDEST_DRIVER = 9000  # the PTX says version 6.0, which is CUDA 9.0's
 OLDEST_CAPABILITY = (5, 2)
 
@@ -64,7 +67,7 @@ class Driver:
 
     def __init__(self) -> None:
         try:
-            self._library = ctypes.CDLL(LIBRARY)
+            self._library = _library()
         except OSError as error:
             raise Refused(
                 f"{LIBRARY} cannot be loaded ({error})",
@@ -99,6 +102,16 @@ class Driver:
         out = _int()
         self.call(name, ctypes.byref(out), *arguments)
         return out.value
+
+
+def _library() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(LIBRARY)
+    except OSError:
+        for folder in _ELSEWHERE:
+            if Path(folder, LIBRARY).exists():
+                return ctypes.CDLL(f"{folder}/{LIBRARY}")
+        raise
 
 
 class CudaKernel:

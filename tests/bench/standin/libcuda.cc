@@ -105,7 +105,8 @@ CUresult cuGetErrorName(CUresult error, const char **name) {
 }
 CUresult cuDeviceGetCount(int *count) {
     if (!initialised) return CUDA_ERROR_NOT_INITIALIZED;
-    *count = std::getenv("STANDIN_NO_DEVICE") ? 0 : 1;
+    const char *visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    *count = std::getenv("STANDIN_NO_DEVICE") || (visible && std::strcmp(visible, "MIG-here")) ? 0 : 1;
     return CUDA_SUCCESS;
 }
 CUresult cuDeviceGet(CUdevice *device, int ordinal) { *device = 7 + ordinal; return CUDA_SUCCESS; }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _workload = click.option(
-    "--workload", is_flag=True, help="Let each host of container pools add vectors on its GPU, and check the sums."
+    "--workload", is_flag=True, help="Let every GPU and slice of container pools add vectors, and check the sums."
 )
 
 

@@ -13,7 +13,7 @@ from gpucarve.bench.comparing import Comparison
 from gpucarve.bench.reports import Figure, Report, Standing, Workload
 from gpucarve.bench.slices import Sharing, shared
 from gpucarve.cli.views.text import Role, Style, printable
-from gpucarve.report import amounts
+from gpucarve.report import amounts, devices
 
 _ROLES = {Standing.SHARE: Role.GOOD, Standing.RUNS: Role.GOOD, Standing.UNSTABLE: Role.WARN}
 
@@ -22,7 +22,8 @@ def report(told: Report, style: Style) -> str:
     """Each workload with its verdict, its figures and what was checked; the devices before them."""
     lines = [style.paint(Role.HEAD, f"{printable(told.target)}, by {printable(told.program)}")]
     for device in told.devices:
-        lines.append(f"  {printable(device.name)} ({device.interface}), {len(device.facts)} facts")
+        told_of = printable(devices.words(device.facts)) or f"{len(device.facts)} facts"
+        lines += style.paragraph(told_of, first=f"  {printable(device.name)} ({device.interface}): ", rest="    ")
     for each in told.workloads:
         lines += ["", *_workload(each, style)]
     return "\n".join(lines)
