@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast kernel-bench kernel-every-point parts lint format sizes kernels changelog pins clean
+.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point parts lint format sizes kernels changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,9 @@ help: ## list the targets
 demo: $(VENV)/users ## the story of one fleet on simulated hosts; needs nothing but Python
 	@PATH="$(abspath $(VENV))/bin:$$PATH" bash scripts/demo.sh
 
-install: $(VENV)/users ## gpucarve into the virtual environment .venv
+install: $(VENV)/users ## gpucarve into the virtual environment .venv, with SSH
+
+install-all: $(VENV)/extras ## the same with every extra: a solver for fit, what bench measures with
 
 test: $(VENV)/dev parts sizes ## everything, with the bench's real kernel where it can be had
 	@CI="$(CI)" PY="$(PY)" bash scripts/test.sh $(PYTEST)
@@ -68,7 +70,12 @@ $(VENV)/users: requirements/users.txt requirements/build.txt pyproject.toml | $(
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: requirements/dev.txt | $(VENV)/users
+$(VENV)/extras: requirements/extras.txt | $(VENV)/users
+	@echo "Installing gpucarve's extras into $(VENV) (versions and hashes: requirements/extras.txt)"
+	@$(PIP) -r requirements/extras.txt
+	@touch $@
+
+$(VENV)/dev: requirements/dev.txt | $(VENV)/extras
 	@echo "Installing what develops gpucarve into $(VENV) (versions and hashes: requirements/dev.txt)"
 	@$(PIP) -r requirements/dev.txt
 	@touch $@

@@ -17,7 +17,8 @@ resolve() {
     echo "$out: $(grep -c '^[a-z]' "$out") packages"
 }
 
-resolve requirements/users.txt "$@" --all-extras pyproject.toml
+resolve requirements/users.txt "$@" --extra ssh pyproject.toml
+resolve requirements/extras.txt "$@" --all-extras --constraint requirements/users.txt pyproject.toml
 resolve requirements/build.txt "$@" requirements/build.in
 resolve requirements/dev.txt "$@" requirements/dev.in
 resolve requirements/peers.txt "$@" requirements/peers.in

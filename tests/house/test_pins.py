@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.house.tracked import ROOT
 
-PINNED = ("users", "build", "dev", "peers", "pins")
+PINNED = ("users", "extras", "build", "dev", "peers", "pins")
 INPUTS = ("build", "dev", "peers", "pins")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -29,11 +29,12 @@ def _pins(name: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
-def _declared() -> list[Requirement]:
-    """What pyproject.toml says a user needs, with every extra."""
+def _declared(*extras: str) -> list[Requirement]:
+    """What pyproject.toml says a user needs, with these extras, or with every one where none is named."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = (line for lines in project["optional-dependencies"].values() for line in lines)
-    return [Requirement(line) for line in (*project["dependencies"], *extras)]
+    optional = project["optional-dependencies"]
+    wanted = (line for extra in extras or optional for line in optional[extra])
+    return [Requirement(line) for line in (*project["dependencies"], *wanted)]
 
 
 def _satisfied(wanted: Requirement, pins: dict[str, Requirement]) -> bool:
@@ -57,9 +58,16 @@ def test_no_line_names_an_index_a_link_or_a_folder(name: str) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links|--trusted-host|^-[ifc] |^/", text, re.MULTILINE)
 
 
-def test_the_users_pins_satisfy_what_the_package_declares() -> None:
-    pins = _pins("users")
-    assert [str(wanted) for wanted in _declared() if not _satisfied(wanted, pins)] == []
+def test_the_pins_satisfy_what_the_package_declares() -> None:
+    users, extras = _pins("users"), _pins("extras")
+    assert [str(wanted) for wanted in _declared("ssh") if not _satisfied(wanted, users)] == []
+    assert [str(wanted) for wanted in _declared() if not _satisfied(wanted, extras)] == []
+
+
+def test_the_demo_installs_no_extra_but_ssh() -> None:
+    optional = {wanted.name for wanted in _declared()} - {wanted.name for wanted in _declared("ssh")}
+    assert optional
+    assert optional.isdisjoint(_pins("users"))
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -71,6 +79,7 @@ def test_the_pins_satisfy_their_input(name: str) -> None:
 
 
 def test_developers_run_the_very_versions_that_users_get() -> None:
-    users, developers = _pins("users"), _pins("dev")
-    shared = users.keys() & developers.keys()
-    assert {name for name in shared if users[name].specifier != developers[name].specifier} == set()
+    users, extras, developers = _pins("users"), _pins("extras"), _pins("dev")
+    for one, other in ((users, extras), (users, developers), (extras, developers)):
+        shared = one.keys() & other.keys()
+        assert {name for name in shared if one[name].specifier != other[name].specifier} == set()
