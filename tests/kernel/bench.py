@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kernel import machine
+from tests.kernel.image import tables
 from tests.kernel.image.cache import entry, key
 from tests.kernel.image.host import qemu_version
 from tests.kernel.image.qemu_device import OBJECT, device_key
 
 CLEAN = "clean"
+IOMMU_ON = "iommu-on"
 
-GPU = machine.Gpu()
+GPU = machine.A100_GPU
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Files of one built bench. The disk holds a snapshot `clean` of the booted, bare host."""
+    """Files of one built bench.
+
+    The disk holds a snapshot `clean` of the booted, bare host of topology `a100`, and the disk alone of a host whose
+    boot menu has the IOMMU on, `iommu-on`, for any topology to boot from.
+    """
 
     folder: Path
 
@@ -45,12 +51,13 @@ class Bench:
 
 def disk_key() -> str:
     """Cache name of the disk that was never booted."""
-    return key("disk", sources=("guest", "module", "root_fs.py", "boot_disk.py"))
+    sources = ("guest", "module", "tools", "root_fs.py", "boot_disk.py", "stand_ins.py", "tables.py")
+    return key("disk", sources=sources, facts=(tables.header(),))
 
 
 def bench_key(qemu: str) -> str:
     """Cache name of the booted bench for this QEMU on this machine's accelerator."""
-    parts = (disk_key(), device_key(qemu), qemu, *machine.hardware(GPU))
+    parts = (disk_key(), device_key(qemu), qemu, *machine.hardware(machine.A100))
     return key("bench", sources=("first_boot.py",), facts=parts)
 
 

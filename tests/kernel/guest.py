@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.kernel import machine
-from tests.kernel.bench import CLEAN, GPU, Bench
+from tests.kernel.bench import CLEAN, Bench
+from tests.kernel.machine import Topology
 from tests.kernel.qmp import Gone, Qmp
 from tests.kernel.workspace import Workspace
 
@@ -33,13 +34,16 @@ class Guest:
 
     host = "127.0.0.1"
 
-    def __init__(self, bench: Bench, disk: Path | None = None, extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self, bench: Bench, disk: Path | None = None, *, topology: Topology = machine.A100, state: str | None = None
+    ) -> None:
         """Copy `disk` (default: the bench's; no running guest's) into a folder of this guest's own; it is off.
 
-        With `extra` hardware, as arguments of QEMU, it starts from its own snapshots alone, or cold.
+        With another topology than `a100` it starts from its own snapshots alone, or cold: `start(None)`. `state` is a
+        state of the bench's disk to boot from, such as `iommu-on`.
         """
         self.bench = bench
-        self.extra = tuple(extra)
+        self.topology = topology
         self._workspace = Workspace()
         self.folder = self._workspace.folder
         self.disk = self.folder / "disk.qcow2"
@@ -51,6 +55,8 @@ class Guest:
         # ssh refuses a key of ours that others can read; the bench's may belong to another user.
         self.key.touch(mode=0o600)
         self.key.write_bytes(bench.client_key.read_bytes())
+        if state is not None:
+            subprocess.run(("qemu-img", "snapshot", "-a", state, str(self.disk)), check=True, capture_output=True)
 
     def __enter__(self) -> "Guest":
         return self
@@ -84,8 +90,7 @@ class Guest:
     def _launch(self, snapshot: str | None) -> None:
         # setpriv and env: the guest dies with us, and only QEMU gets the preloaded object.
         argv = ["setpriv", "--pdeathsig", "KILL", "env", f"LD_PRELOAD={self.bench.preload}", "qemu-system-x86_64"]
-        argv += machine.hardware(GPU) + machine.backends(self.disk, self.port, self.folder)
-        argv += self.extra
+        argv += machine.hardware(self.topology) + machine.backends(self.disk, self.port, self.folder)
         if snapshot is not None:
             argv += ["-loadvm", snapshot]
         log = self.folder / "qemu.log"
@@ -171,10 +176,10 @@ class Guest:
         A running guest stands still for the time of the copying: its image file is whole only while nothing writes.
         """
         if self._qmp is None:
-            return Guest(self.bench, self.disk)
+            return Guest(self.bench, self.disk, topology=self.topology)
         self.hang()
         try:
-            return Guest(self.bench, self.disk)
+            return Guest(self.bench, self.disk, topology=self.topology)
         finally:
             self.resume()
 

@@ -1,26 +1,39 @@
-"""The guest's hardware, as the command line of QEMU: one A100 behind a root port, an IOMMU, a disk, a network card.
+"""The guest's hardware as data: named topologies, each a machine with its devices at fixed places, as QEMU is told.
 
 Pure: it only composes arguments. Every device has a fixed place, so that adding one moves no other. A snapshot belongs
 to exactly the hardware it was taken on; `hardware` is that part of the command line.
+
+Ids: gpucarve's catalog; subsystem ids of the A100 (1533), the Quadro (12ba) and the L40S (1851) as lspci printed them
+for people who published it.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 NETWORK = "net0"
-GPU_ADDRESS = "0000:05:00.0"
-CARD, COMPANION = "0000:03:00.0", "0000:03:00.1"  # of `display_card`
+GPU_ADDRESS = "0000:05:00.0"  # of the GPU with virtual functions, where there is one
+CARD, COMPANION = "0000:03:00.0", "0000:03:00.1"  # of `DISPLAY_CARD`
+QUADRO = tuple(f"0000:03:00.{number}" for number in range(4))  # graphics, sound, USB, UCSI
+NVME_ADDRESS = "0000:02:00.0"
 
-# An Intel CPU, as the IOMMU is: which kernel arguments a host needs follows from the vendor.
-_CPU = "qemu64,vendor=GenuineIntel,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
-# Bus numbers follow the root ports' slots; the GPU's port is the fifth.
-_EMPTY_PORTS = 4
+# Bus numbers follow the root ports' slots.
+_PORTS = 5
+_GPU_PORT, _CARD_PORT, _NVME_PORT = "port5", "port3", "port2"
+
+
+class Iommu(Enum):
+    """The IOMMU a machine has; its CPU is of the same maker, since a host's kernel arguments follow from that."""
+
+    INTEL = "intel-iommu,intremap=on"
+    AMD = "amd-iommu"
+    NONE = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """Identity of the GPU double; ids as lspci prints them. The defaults are an A100 PCIe 80GB with its 20 VFs."""
+    """Identity of a GPU double with virtual functions; ids as lspci prints them. The defaults are an A100 PCIe 80GB."""
 
     device_id: int = 0x20B5
     subsystem_id: int = 0x1533
@@ -36,6 +49,67 @@ class Gpu:
         return f"gpu-double,id=gpu0,bus={bus},{ids},{subsystem},{functions}"
 
 
+A100_GPU = Gpu()
+L40S_GPU = Gpu(device_id=0x26B9, subsystem_id=0x1851, total_vfs=32)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One machine: `devices` are values of QEMU's `-device`, `objects` of `-object`.
+
+    `snapshots` is False where QEMU cannot save one of the devices.
+    """
+
+    name: str
+    devices: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    iommu: Iommu = Iommu.INTEL
+    snapshots: bool = field(default=True, kw_only=True)
+
+
+def _quadro() -> tuple[str, ...]:
+    """A Quadro RTX 6000: four functions of one card, so one IOMMU group; and a display of the host's own, so that the
+    card is not the one that the firmware uses."""
+    ids = "vendor-id=0x10de,subsystem-vendor-id=0x10de,subsystem-id=0x12ba"
+    small = "framebuffer-mib=0,registers-kib=16"
+    functions = (
+        "device-id=0x1e30,class-id=0x0300",
+        f"device-id=0x10f7,class-id=0x0403,{small}",
+        f"device-id=0x1ad6,class-id=0x0c03,interface-id=0x30,{small}",
+        f"device-id=0x1ad7,class-id=0x0c80,{small}",
+    )
+    places = [f"id=card{number},bus={_CARD_PORT},addr=0x0.{number:#x},multifunction=on" for number in range(4)]
+    doubles = [f"gpu-double,{place},{ids},{each}" for place, each in zip(places, functions, strict=True)]
+    return ("VGA,addr=0x6", *doubles)
+
+
+def _display_card() -> tuple[str, ...]:
+    """The Quadro's graphics, and a companion that a driver of the kernel has: a real device of QEMU's, whose driver is
+    a real one too, and one that the initramfs loads."""
+    graphics, companion = _quadro()[:2], f"virtio-rng-pci,rng=random1,bus={_CARD_PORT},addr=0x0.0x1"
+    return (*graphics, companion)
+
+
+def _nvme() -> tuple[str, ...]:
+    numbers = "sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16"
+    return ("nvme-subsys,id=subsys0", f"nvme,id=nvme0,serial=bench,subsys=subsys0,bus={_NVME_PORT},{numbers}")
+
+
+_A100 = (A100_GPU.argument(_GPU_PORT),)
+
+A100 = Topology("a100", _A100)
+RTX6000 = Topology("rtx6000", _quadro())
+DEMO = Topology("demo", (*_A100, *_quadro()))
+PLAIN = Topology("plain")
+NOIOMMU = Topology("noiommu", _A100, iommu=Iommu.NONE)
+AMD = Topology("amd", _A100, iommu=Iommu.AMD, snapshots=False)
+NVME = Topology("nvme", _nvme(), snapshots=False)
+VENDOR = Topology("vendor", (L40S_GPU.argument(_GPU_PORT),))
+DISPLAY_CARD = Topology("display-card", (*_A100, *_display_card()), ("rng-random,filename=/dev/urandom,id=random1",))
+
+TOPOLOGIES = {each.name: each for each in (A100, RTX6000, DEMO, PLAIN, NOIOMMU, AMD, NVME, VENDOR, DISPLAY_CARD)}
+
+
 def accelerator() -> str:
     """`kvm` where the CPU's own virtualisation is there for us, else TCG.
 
@@ -47,35 +121,27 @@ def accelerator() -> str:
     return "tcg,thread=multi,tb-size=1024"
 
 
-def hardware(gpu: Gpu) -> list[str]:
+def _cpu(iommu: Iommu) -> str:
+    vendor = "AuthenticAMD" if iommu is Iommu.AMD else "GenuineIntel"
+    return f"qemu64,vendor={vendor},-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq"
+
+
+def hardware(topology: Topology) -> list[str]:
     """Arguments that make the machine itself: what a snapshot depends on."""
     ports = []
-    for number in range(1, _EMPTY_PORTS + 2):
+    for number in range(1, _PORTS + 1):
         ports += ["-device", f"pcie-root-port,id=port{number},chassis={number},slot={number},addr={0x10 + number:#x}"]
     return [
-        *("-accel", accelerator(), "-cpu", _CPU, "-smp", "2", "-m", "1024"),
-        *("-machine", "q35,kernel-irqchip=split,smm=off", "-device", "intel-iommu,intremap=on"),
+        *("-accel", accelerator(), "-cpu", _cpu(topology.iommu), "-smp", "2", "-m", "1024"),
+        *("-machine", "q35,kernel-irqchip=split,smm=off"),
+        *(("-device", topology.iommu.value) if topology.iommu is not Iommu.NONE else ()),
         *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
         *("-device", "virtio-blk-pci,drive=disk0,bootindex=1,addr=0x3"),
         *("-device", f"virtio-net-pci,netdev={NETWORK},romfile=,addr=0x4"),
         *("-object", "rng-random,filename=/dev/urandom,id=random0", "-device", "virtio-rng-pci,rng=random0,addr=0x5"),
         *ports,
-        *("-device", gpu.argument(f"port{_EMPTY_PORTS + 1}")),
-    ]
-
-
-def display_card() -> list[str]:
-    """A card of two functions in one IOMMU group: NVIDIA's graphics, and a companion that a driver of the kernel has;
-    and the host's own display, so that the card is not the one the firmware uses.
-
-    The companion is a real device of QEMU's, so that its driver is a real one too, and one that the initramfs loads.
-    """
-    ids = "vendor-id=0x10de,device-id=0x1e30,class-id=0x0300,subsystem-vendor-id=0x10de,subsystem-id=0x12ba"
-    return [
-        *("-device", "VGA,addr=0x6"),
-        *("-device", f"gpu-double,id=card0,bus=port3,addr=0x0.0x0,multifunction=on,{ids}"),
-        *("-object", "rng-random,filename=/dev/urandom,id=random1"),
-        *("-device", "virtio-rng-pci,rng=random1,bus=port3,addr=0x0.0x1"),
+        *(word for each in topology.objects for word in ("-object", each)),
+        *(word for each in topology.devices for word in ("-device", each)),
     ]
 
 

@@ -6,6 +6,7 @@ from tests.kernel.bench import find_bench
 from tests.kernel.image import host
 
 _PROGRAMS = {
+    "qemu-img": "package qemu-utils",
     "qemu-system-x86_64": "package qemu-system-x86",
     "ssh": "package openssh-client",
     "setpriv": "package util-linux",

@@ -22,7 +22,7 @@ from gpucarve.plan.plans import Purpose
 from tests.kernel.bench import find_bench
 from tests.kernel.guest import Guest
 from tests.kernel.lab import HOST, GuestLab, footprint
-from tests.kernel.machine import CARD, COMPANION, display_card
+from tests.kernel.machine import CARD, COMPANION, DISPLAY_CARD
 from tests.kernel.missing import missing
 from tests.story.passing import Passing
 
@@ -51,7 +51,7 @@ def carded() -> Iterator[Guest]:
     absent, bench = missing(), find_bench()
     if absent or bench is None:
         pytest.skip("; ".join(absent))
-    with Guest(bench, extra=display_card()) as running:
+    with Guest(bench, topology=DISPLAY_CARD) as running:
         running.start(None)
         running.shell(HOOK, timeout=600)
         running.reboot()

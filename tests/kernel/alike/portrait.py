@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from gpucarve.calls.primitives import HostRead, ReadFiles, ReadLinks, Run, Stat
@@ -20,7 +20,7 @@ from gpucarve.facts.observed import expect
 from gpucarve.model.hosts import Target
 from gpucarve.twin import initramfs, power, seed_004
 from gpucarve.twin.machine import Files as Stored
-from gpucarve.twin.machine import Hardware, Machine, PciDevice, VgpuDriver
+from gpucarve.twin.machine import Hardware, Machine, PciDevice
 from gpucarve.twin.nodes import Directory, File, Link, Node
 from gpucarve.twin.scenes import Scene
 from gpucarve.twin.worlds import World
@@ -93,7 +93,7 @@ def _machine(replies: tuple[Reply, ...]) -> Machine:
         cpu_model=_word(said["cpuinfo"], "model name"),
         cpus=said["cpuinfo"].count("processor\t:"),
         devices=_devices({path: file.text() for path, file in attributes.by_path().items()}, links.by_path()),
-        driver=_driver(),
+        driver=seed_004.driver(),
         virtualization=bool(re.search(r"^flags\b.*\b(vmx|svm)\b", said["cpuinfo"], re.MULTILINE)),
     )
     stored = _stored(contents, targets, statuses)
@@ -147,13 +147,6 @@ def _devices(attributes: Mapping[str, str], links: Mapping[str, str]) -> tuple[P
             )
         )
     return tuple(found)
-
-
-def _driver() -> VgpuDriver:
-    """The types that the guest's driver knows: those of a GPU without MIG mode."""
-    driver = seed_004.driver()
-    plain = {device: tuple(each for each in types if not each.mig_backed) for device, types in driver.types.items()}
-    return replace(driver, types=plain)
 
 
 def _stored(contents: Files, targets: Links, statuses: PathStatuses) -> dict[str, Node]:

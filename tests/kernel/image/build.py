@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.kernel.bench import Bench, bench_key, disk_key, find_bench
-from tests.kernel.image import boot_disk, host, qemu_device, root_fs
+from tests.kernel.image import boot_disk, host, qemu_device, root_fs, stand_ins
 from tests.kernel.image.cache import cache_root, obtain, prune
 from tests.kernel.image.first_boot import first_boot, write_manifest
 from tests.kernel.image.progress import StepFailed, run, say, step
@@ -82,9 +82,9 @@ def _make_disk(folder: Path) -> None:
     log, root = folder / "build.log", folder / "root"
     with step("root file system of the guest"):
         release = root_fs.debootstrap(root, log)
-    with step(f"test driver for kernel {release}"):
+    with step(f"stand-ins for kernel {release}"):
         host.install((f"linux-headers-{release}",), log)
-        root_fs.add_driver(root, release, folder, log)
+        stand_ins.add(root, release, folder, log)
     with step("users, keys, settings"):
         root_fs.configure(root, folder, log)
         versions = json.dumps(root_fs.package_versions(root))

@@ -1,19 +1,21 @@
 """Boot a new disk for the first time, let the guest's own update-grub write its boot menu, and keep it as `clean`.
 
 After this the guest's grub.cfg is what update-grub makes of the guest's own settings, byte for byte: a change that is
-taken back and applied with update-grub gives this very file again.
+taken back and applied with update-grub gives this very file again. Beside it the disk alone, in another state, saves
+each topology that needs an IOMMU a reboot.
 """
 
 import json
 import shutil
 from pathlib import Path
 
-from tests.kernel.bench import CLEAN, Bench
+from tests.kernel.bench import CLEAN, IOMMU_ON, Bench
 from tests.kernel.guest import Guest
 from tests.kernel.image.progress import StepFailed, step
 
 _GRUB_CFG = "/boot/grub/grub.cfg"
 _MANIFEST = "manifest.json"
+_OFF, _ON = "intel_iommu=off", "intel_iommu=on iommu=pt"
 
 
 def first_boot(bench: Bench) -> None:
@@ -28,7 +30,7 @@ def first_boot(bench: Bench) -> None:
         with step("reboot through the new menu"):
             guest.reboot()
             arguments = guest.shell("cat /proc/cmdline")
-            if "intel_iommu=off" not in arguments:
+            if _OFF not in arguments:
                 raise StepFailed(f"the new menu does not boot a bare host: {arguments}")
         with step("wait until the guest is idle, snapshot"):
             state = guest.ssh(("systemctl", "is-system-running", "--wait"), check=False).stdout.strip()
@@ -37,6 +39,10 @@ def first_boot(bench: Bench) -> None:
                 raise StepFailed(f"the guest is {state}, not running:\n{failed}")
             guest.shell("sync")
             guest.snapshot(CLEAN)
+        with step("disk of a host with the IOMMU on"):
+            guest.shell(f"sed -i 's/{_OFF}/{_ON}/' /etc/default/grub; update-grub 2>/dev/null; sync")
+            guest.qmp.ask("blockdev-snapshot-internal-sync", device="disk0", name=IOMMU_ON)
+            guest.restore(CLEAN)
         guest.quit()
         shutil.move(guest.disk, bench.disk)
 

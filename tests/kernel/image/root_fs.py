@@ -1,4 +1,4 @@
-"""Make the guest's root file system: Debian's packages, the overlay in `guest/`, users, keys and the test driver.
+"""Make the guest's root file system: Debian's packages, the overlay in `guest/`, users and keys.
 
 The result is a plain folder; nothing of it runs before the first boot except package scripts in mmdebstrap's chroot.
 """
@@ -34,7 +34,7 @@ PACKAGES = (
     "zstd",
 )
 
-# Driver trees the guest's hardware never asks for, and those that have a stand-in here.
+# Driver trees the guest's hardware never asks for.
 UNUSED_MODULES = (
     "drivers/accel",
     "drivers/bluetooth",
@@ -79,7 +79,16 @@ UNUSED_FILES = (
     "/usr/share/xml/iso-codes/*",
 )
 
-DRIVERS = ("nvidia.ko", "nouveau.ko")
+# Debian's own nouveau, and what it depends on.
+KEPT_MODULES = (
+    "drivers/gpu/drm/drm*",
+    "drivers/gpu/drm/display/*",
+    "drivers/gpu/drm/nouveau/*",
+    "drivers/gpu/drm/scheduler/*",
+    "drivers/gpu/drm/ttm/*",
+    "drivers/media/cec/*",
+    "drivers/media/rc/rc-core.ko",
+)
 
 MASKED_UNITS = (
     "apt-daily-upgrade.timer",
@@ -90,6 +99,7 @@ MASKED_UNITS = (
     "fstrim.timer",
     "getty@tty1.service",
     "logrotate.timer",
+    "modprobe@drm.service",  # no seat needs it, and each boot would wait for it
     "proc-sys-fs-binfmt_misc.automount",
     "systemd-binfmt.service",
     "systemd-networkd-wait-online.service",
@@ -129,23 +139,11 @@ def debootstrap(root: Path, log: Path) -> str:
         f"--essential-hook=copy-in {settings / 'modules'} /etc/initramfs-tools",
         f"--essential-hook=copy-in {settings / 'conf.d' / 'bench'} /etc/initramfs-tools/conf.d",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in excludes),
+        *(f"--dpkgopt=path-include=/lib/modules/*/kernel/{pattern}" for pattern in KEPT_MODULES),
     ]
     run(("mmdebstrap", *options, host.RELEASE, root, *host.archives("deb")), log=log)
     (release,) = (path.name for path in (root / "lib" / "modules").iterdir())
     return release
-
-
-def add_driver(root: Path, release: str, work: Path, log: Path) -> None:
-    """Compile the test drivers for the guest's kernel and put them where modprobe finds them."""
-    sources = work / "module"
-    shutil.copytree(HERE / "module", sources)
-    run(("make", "-C", f"/usr/src/linux-headers-{release}", f"M={sources}", "modules"), log=log)
-    target = root / "lib" / "modules" / release / "extra"
-    target.mkdir()
-    for module in DRIVERS:
-        run(("strip", "--strip-debug", "-o", target / module, sources / module), log=log)
-    run(("chroot", root, "depmod", release), log=log)
-    shutil.rmtree(sources)
 
 
 def configure(root: Path, keys: Path, log: Path) -> None:

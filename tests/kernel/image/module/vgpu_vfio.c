@@ -218,8 +218,16 @@ static void vgpu_release(struct vfio_device *vfio)
 /* Nothing is left from an earlier user. */
 static int vgpu_open(struct vfio_device *vfio)
 {
-	reset_config(container_of(vfio, struct vgpu, vfio));
+	struct vgpu *vgpu = container_of(vfio, struct vgpu, vfio);
+
+	reset_config(vgpu);
+	WRITE_ONCE(vgpu->opened, true);
 	return 0;
+}
+
+static void vgpu_close(struct vfio_device *vfio)
+{
+	WRITE_ONCE(container_of(vfio, struct vgpu, vfio)->opened, false);
 }
 
 const struct vfio_device_ops vgpu_vfio_ops = {
@@ -227,6 +235,7 @@ const struct vfio_device_ops vgpu_vfio_ops = {
 	.init = vgpu_init,
 	.release = vgpu_release,
 	.open_device = vgpu_open,
+	.close_device = vgpu_close,
 	.read = vgpu_read,
 	.write = vgpu_write,
 	.ioctl = vgpu_ioctl,

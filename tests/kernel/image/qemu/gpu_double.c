@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * gpu-double: a PCI Express function that looks like a GPU to the guest's PCI core.
+ * gpu-double: a PCI Express function that looks like a GPU, or a companion of one, to the guest's PCI core.
  *
  * A test double, no emulation: its registers read as zero and its memory is not there. What is real is
  * everything the kernel's PCI core, IOMMU code and vfio look at: identity, BARs, MSI, function level reset, ARI and
@@ -42,7 +42,9 @@ struct GpuDouble {
     uint16_t subsystem_vendor_id;
     uint16_t subsystem_id;
     uint16_t class_id;
+    uint8_t interface_id;
     uint8_t revision;
+    uint32_t registers_kib;
     uint32_t framebuffer_mib;
     uint16_t total_vfs;
     uint16_t vf_device_id;
@@ -75,6 +77,7 @@ static void set_identity(PCIDevice *dev, const GpuDouble *gpu)
     pci_config_set_vendor_id(dev->config, gpu->vendor_id);
     pci_config_set_device_id(dev->config, gpu->device_id);
     pci_config_set_class(dev->config, gpu->class_id);
+    pci_config_set_prog_interface(dev->config, gpu->interface_id);
     pci_config_set_revision(dev->config, gpu->revision);
     pci_set_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID, gpu->subsystem_vendor_id);
     pci_set_word(dev->config + PCI_SUBSYSTEM_ID, gpu->subsystem_id);
@@ -97,11 +100,15 @@ static void gpu_double_realize(PCIDevice *dev, Error **errp)
 
     set_identity(dev, gpu);
     pci_config_set_interrupt_pin(dev->config, 1);
-    memory_region_init_io(&gpu->registers, OBJECT(dev), &inert_ops, gpu, "gpu-double-registers", 16 * MiB);
+    memory_region_init_io(&gpu->registers, OBJECT(dev), &inert_ops, gpu, "gpu-double-registers",
+                          (uint64_t)gpu->registers_kib * KiB);
     pci_register_bar(dev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &gpu->registers);
-    memory_region_init_io(&gpu->framebuffer, OBJECT(dev), &inert_ops, gpu, "gpu-double-framebuffer",
-                          (uint64_t)gpu->framebuffer_mib * MiB);
-    pci_register_bar(dev, 1, memory64 | PCI_BASE_ADDRESS_MEM_PREFETCH, &gpu->framebuffer);
+    /* A companion of a GPU (sound, USB) has none. */
+    if (gpu->framebuffer_mib) {
+        memory_region_init_io(&gpu->framebuffer, OBJECT(dev), &inert_ops, gpu, "gpu-double-framebuffer",
+                              (uint64_t)gpu->framebuffer_mib * MiB);
+        pci_register_bar(dev, 1, memory64 | PCI_BASE_ADDRESS_MEM_PREFETCH, &gpu->framebuffer);
+    }
     if (msi_init(dev, 0, 1, true, false, errp) || !add_express(dev, errp)) {
         return;
     }
@@ -204,7 +211,9 @@ static Property gpu_double_properties[] = {
     DEFINE_PROP_UINT16("subsystem-vendor-id", GpuDouble, subsystem_vendor_id, 0),
     DEFINE_PROP_UINT16("subsystem-id", GpuDouble, subsystem_id, 0),
     DEFINE_PROP_UINT16("class-id", GpuDouble, class_id, PCI_CLASS_DISPLAY_3D),
+    DEFINE_PROP_UINT8("interface-id", GpuDouble, interface_id, 0),
     DEFINE_PROP_UINT8("revision", GpuDouble, revision, 0xa1),
+    DEFINE_PROP_UINT32("registers-kib", GpuDouble, registers_kib, 16 * 1024),
     DEFINE_PROP_UINT32("framebuffer-mib", GpuDouble, framebuffer_mib, 256),
     DEFINE_PROP_UINT16("total-vfs", GpuDouble, total_vfs, 0),
     DEFINE_PROP_UINT16("vf-device-id", GpuDouble, vf_device_id, 0),
