@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
-# Two workers: one drives the bench's guest (its tests share a group), the other does the rest.
+# Two workers: each drives a guest of the bench (tests of a group share one), then both do the rest.
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
