@@ -30,7 +30,7 @@ kernel-bench: $(VENV)/dev ## build the bench's guest image, or find it in the ca
 	@$(PY) -m tests.kernel.image.build
 
 kernel-every-point: $(VENV)/dev ## kill an engine at every point of the story on the bench; takes hours
-	@GPUCARVE_EVERY_POINT=1 $(PY) -m pytest tests/kernel/test_every_point.py
+	@GPUCARVE_EVERY_POINT=1 $(PY) -m pytest tests/kernel/test_every_point.py tests/kernel/test_passthrough.py
 
 parts: ## install the Debian packages that tests run for real (needs root; says what it does)
 	@bash scripts/parts.sh

@@ -41,7 +41,7 @@ find /etc /boot /lib/systemd /usr/lib/systemd /run/systemd/system -xdev \\( -typ
     ! -path '{state.ROOT}*' ! -path '/etc/machine-id' -printf '%y %m %U %G %p %l\\n' | sort
 find /etc /boot/grub/grub.cfg -xdev -type f -exec sha256sum {{}} + | sort -k2
 ls /sys/kernel/iommu_groups /sys/bus/mdev/devices 2>/dev/null
-systemctl list-unit-files --no-legend --no-pager
+systemctl list-unit-files --no-legend --no-pager | grep -v transient
 """
 
 # What NVIDIA's functions are bound to, by which override, how many virtual functions each has, and MIG.

@@ -14,13 +14,13 @@ from pathlib import Path
 
 NETWORK = "net0"
 GPU_ADDRESS = "0000:05:00.0"  # of the GPU with virtual functions, where there is one
-CARD, COMPANION = "0000:03:00.0", "0000:03:00.1"  # of `DISPLAY_CARD`
+SIBLING_ADDRESS = "0000:04:00.0"  # of the second one, on `PAIR`
 QUADRO = tuple(f"0000:03:00.{number}" for number in range(4))  # graphics, sound, USB, UCSI
 NVME_ADDRESS = "0000:02:00.0"
 
 # Bus numbers follow the root ports' slots.
 _PORTS = 5
-_GPU_PORT, _CARD_PORT, _NVME_PORT = "port5", "port3", "port2"
+_GPU_PORT, _SIBLING_PORT, _CARD_PORT, _NVME_PORT = "port5", "port4", "port3", "port2"
 
 
 class Iommu(Enum):
@@ -41,12 +41,12 @@ class Gpu:
     vf_offset: int = 4
     vf_stride: int = 1
 
-    def argument(self, bus: str) -> str:
+    def argument(self, bus: str, name: str = "gpu0") -> str:
         """The value of QEMU's `-device` for this GPU behind the root port `bus`."""
         ids = f"vendor-id=0x10de,device-id={self.device_id:#06x},vf-device-id={self.device_id:#06x}"
         subsystem = f"subsystem-vendor-id=0x10de,subsystem-id={self.subsystem_id:#06x}"
         functions = f"total-vfs={self.total_vfs},vf-offset={self.vf_offset},vf-stride={self.vf_stride}"
-        return f"gpu-double,id=gpu0,bus={bus},{ids},{subsystem},{functions}"
+        return f"gpu-double,id={name},bus={bus},{ids},{subsystem},{functions}"
 
 
 A100_GPU = Gpu()
@@ -83,19 +83,13 @@ def _quadro() -> tuple[str, ...]:
     return ("VGA,addr=0x6", *doubles)
 
 
-def _display_card() -> tuple[str, ...]:
-    """The Quadro's graphics, and a companion that a driver of the kernel has: a real device of QEMU's, whose driver is
-    a real one too, and one that the initramfs loads."""
-    graphics, companion = _quadro()[:2], f"virtio-rng-pci,rng=random1,bus={_CARD_PORT},addr=0x0.0x1"
-    return (*graphics, companion)
-
-
 def _nvme() -> tuple[str, ...]:
     numbers = "sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16"
     return ("nvme-subsys,id=subsys0", f"nvme,id=nvme0,serial=bench,subsys=subsys0,bus={_NVME_PORT},{numbers}")
 
 
 _A100 = (A100_GPU.argument(_GPU_PORT),)
+_FOUR, _TWO = Gpu(total_vfs=4), Gpu(total_vfs=2)  # a look reads every type of every virtual function
 
 A100 = Topology("a100", _A100)
 RTX6000 = Topology("rtx6000", _quadro())
@@ -105,9 +99,9 @@ NOIOMMU = Topology("noiommu", _A100, iommu=Iommu.NONE)
 AMD = Topology("amd", _A100, iommu=Iommu.AMD, snapshots=False)
 NVME = Topology("nvme", _nvme(), snapshots=False)
 VENDOR = Topology("vendor", (L40S_GPU.argument(_GPU_PORT),))
-DISPLAY_CARD = Topology("display-card", (*_A100, *_display_card()), ("rng-random,filename=/dev/urandom,id=random1",))
+PAIR = Topology("pair", (_FOUR.argument(_GPU_PORT), _TWO.argument(_SIBLING_PORT, "gpu1")))
 
-TOPOLOGIES = {each.name: each for each in (A100, RTX6000, DEMO, PLAIN, NOIOMMU, AMD, NVME, VENDOR, DISPLAY_CARD)}
+TOPOLOGIES = {each.name: each for each in (A100, RTX6000, DEMO, PLAIN, NOIOMMU, AMD, NVME, VENDOR, PAIR)}
 
 
 def accelerator() -> str:

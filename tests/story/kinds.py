@@ -38,3 +38,21 @@ def walk(kinds: Sequence[str]) -> tuple[str, ...]:
         else:
             way.append(open_end.pop())
     return tuple(reversed(way))
+
+
+def stroll(kinds: Sequence[str]) -> tuple[str, ...]:
+    """A closed way from the first kind over each pair of kinds once, in one of its directions; their number is odd.
+
+    Half of `walk`, where each change takes long: an Eulerian circuit of the complete graph.
+    """
+    left = {each: [other for other in reversed(kinds) if other != each] for each in kinds}
+    way: list[str] = []
+    open_end = [kinds[0]]
+    while open_end:
+        here = open_end[-1]
+        if left[here]:
+            open_end.append(left[here].pop())
+            left[open_end[-1]].remove(here)
+        else:
+            way.append(open_end.pop())
+    return tuple(reversed(way))
