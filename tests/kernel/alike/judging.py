@@ -48,7 +48,7 @@ def judge(recording: Recording, known: tuple[Difference, ...] = DIFFERENCES) -> 
 
 
 async def _judge(recording: Recording, known: tuple[Difference, ...]) -> Judgement:
-    world = world_of(recording.portrait)
+    world = world_of(recording.portrait, recording.boots)
     host, transport = world.hosts[TWIN], world.host(TWIN)
     found = Judgement()
     for event in recording.events:

@@ -82,23 +82,6 @@ def _in_file(file: File, path: str, pattern: bytes, instead: bytes) -> File:
     return replace(file, content=re.sub(pattern, instead, file.content))
 
 
-_BOOT = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def _no_boot_ids(answer: Any) -> Any:
-    places = ("/proc/sys/kernel/random/boot_id", "/var/lib/gpucarve/record")
-    match answer:
-        case Files(entries):
-            return Files(
-                tuple(
-                    replace(each, content=_BOOT.sub(b"BOOT", each.content)) if each.path in places else each
-                    for each in entries
-                )
-            )
-        case _:
-            return answer
-
-
 _VERSION = "/proc/driver/nvidia/version"
 _INFORMATION = re.compile(r"/proc/driver/nvidia/gpus/[^/]+/information")
 _TOLD = (b"Model", b"Bus Location", b"Device Minor")
@@ -200,7 +183,6 @@ NORMALISERS: tuple[Normaliser, ...] = (
         "details", "a failure's detail is the words of the tool that was asked; its kind is what counts", _no_details
     ),
     Normaliser("process ids", "which id a process gets depends on everything that ran before", _no_process_ids),
-    Normaliser("boot ids", "the kernel draws a boot's id by lot", _no_boot_ids),
     Normaliser(
         "stand-ins", "the bench's driver and tools say that they are stand-ins; its shell complains", _no_stand_in
     ),

@@ -9,9 +9,10 @@ Boundary: replies in, a `Machine` out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
+from uuid import UUID
 
 from gpucarve.calls.primitives import HostRead, ReadFiles, ReadLinks, Run, Stat
 from gpucarve.calls.replies import Exited, Files, Links, PathKind, PathStatuses, Reply
@@ -19,6 +20,7 @@ from gpucarve.facts import driver as facts
 from gpucarve.facts.observed import expect
 from gpucarve.model.hosts import Target
 from gpucarve.twin import initramfs, power, seed_004
+from gpucarve.twin.hosts import SimulatedHost
 from gpucarve.twin.machine import Files as Stored
 from gpucarve.twin.machine import Hardware, Machine, PciDevice
 from gpucarve.twin.nodes import Directory, File, Link, Node
@@ -28,6 +30,8 @@ from tests.kernel.bench import GPU
 from tests.kernel.machine import GPU_ADDRESS
 
 TWIN = Target("twin", "gpuhost")
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_UUID_BITS = 128
 _PCI = "/sys/bus/pci/devices"
 _KEPT = (
     "/etc/default/grub",
@@ -53,7 +57,7 @@ _DEPTHS = tuple(f"{path}{below}" for path in _KEPT for below in ("", "/*", "/*/*
 _ATTRIBUTES = ("uevent", "class", "numa_node", "boot_vga", "sriov_totalvfs", "sriov_offset", "sriov_stride")
 
 ASKED: tuple[HostRead, ...] = (
-    ReadFiles(("/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname", "/proc/cpuinfo", "/proc/cmdline")),
+    ReadFiles(("/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname", "/proc/cpuinfo", "/proc/cmdline", BOOT_ID)),
     ReadFiles(tuple(f"{_PCI}/*/{name}" for name in _ATTRIBUTES)),
     ReadLinks((f"{_PCI}/*", *(f"{_PCI}/*/{name}" for name in ("driver", "iommu_group", "physfn")))),
     ReadFiles(_DEPTHS, limit=1 << 20),
@@ -70,10 +74,27 @@ class Portrait:
     functions: bool = False
 
 
-def world_of(portrait: Portrait) -> World:
-    """A world of one machine, the twin of the guest as it was when the portrait was taken."""
-    machine = power.come_up(_machine(portrait.replies), Random(5))  # noqa: S311 - any boot id will do
+class _Drawn(Random):
+    """Chance as the guest had it: the ids of its boots, in their order; any id will do for one it never told."""
+
+    def __init__(self, boots: Iterable[str]) -> None:
+        super().__init__(5)
+        self._boots = list(dict.fromkeys(boots))
+
+    def getrandbits(self, k: int, /) -> int:
+        return UUID(self._boots.pop(0)).int if k == _UUID_BITS and self._boots else super().getrandbits(k)
+
+
+def world_of(portrait: Portrait, boots: Iterable[str] = ()) -> World:
+    """A world of one machine, the twin of the guest as it was when the portrait was taken.
+
+    `boots` are the ids that the guest's later boots had.
+    """
+    said = expect(portrait.replies[0], Files).by_path()
+    chance = _Drawn([said[BOOT_ID].text(), *boots])
+    machine = power.come_up(_machine(portrait.replies), chance)
     world = World(Scene({str(TWIN): machine}, seed=5))
+    world.hosts[TWIN] = SimulatedHost(TWIN, machine, world.clock, chance)
     if portrait.functions:
         enabled = world.hosts[TWIN].by_hand(Run((facts.SRIOV_MANAGE, "-e", GPU_ADDRESS)))
         assert isinstance(enabled, Exited), enabled
