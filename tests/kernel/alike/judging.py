@@ -1,8 +1,7 @@
 """A recording put to a twin: the same questions in the same order, and every answer compared.
 
-Where the guest could not be reached, since it was going down or coming up, the twin is not asked either; before the
-next question it is given the time to come up. What was asked of a guest that went away over it is asked of the twin,
-and not compared: whether an answer still gets out is luck.
+What was asked of a guest that went away over it is asked of the twin, and not compared: whether an answer still gets
+out is luck. What else a boot means for the comparison is `boots`'.
 
 Boundary: no guest is needed; a difference is described here and judged by the tests.
 """
@@ -17,15 +16,12 @@ from dataclasses import dataclass, field
 from gpucarve.calls.programs import Refusal, RefusalKind
 from gpucarve.calls.transport import HostTransport
 from gpucarve.transports.replay import Exchange, Gathered, Ran, Waited
-from gpucarve.twin.hosts import SimulatedHost
-from tests.kernel.alike import normalisers
+from tests.kernel.alike import boots, normalisers
 from tests.kernel.alike.answers import Part, cells, parts
 from tests.kernel.alike.differences import DIFFERENCES, Difference
 from tests.kernel.alike.portrait import TWIN, world_of
 from tests.kernel.alike.recording import Recording
 from tests.kernel.alike.steps import Act
-
-_STEP, _PATIENCE = 5.0, 3600.0
 
 
 @dataclass
@@ -50,29 +46,21 @@ def judge(recording: Recording, known: tuple[Difference, ...] = DIFFERENCES) -> 
 async def _judge(recording: Recording, known: tuple[Difference, ...]) -> Judgement:
     world = world_of(recording.portrait, recording.boots)
     host, transport = world.hosts[TWIN], world.host(TWIN)
-    found = Judgement()
-    for event in recording.events:
+    found, reboots = Judgement(), len(recording.boots) > 1
+    for event, boot in zip(recording.events, boots.coming(recording.events), strict=True):
+        await boots.follow(host, boot)
         if isinstance(event, Act):
             event.twin(host)
-        elif not _refused(event, RefusalKind.UNREACHABLE):
-            await _awake(host)
+        elif not (reboots and boots.amid(host, event)):
             answer = await _ask(transport, event)
-            if not _refused(event, RefusalKind.LOST):
+            if not (reboots and _lost(event)):
                 _compare(found, recording.name, event, answer, known)
     await transport.close()
     return found
 
 
-def _refused(exchange: Exchange, kind: RefusalKind) -> bool:
-    return isinstance(exchange.answer, Refusal) and exchange.answer.kind is kind
-
-
-async def _awake(host: SimulatedHost) -> None:
-    """Let time pass until the machine runs; one that never does is asked all the same, and says so."""
-    waited = 0.0
-    while not host.reachable and waited < _PATIENCE:
-        await host.clock.sleep(_STEP)
-        waited += _STEP
+def _lost(exchange: Exchange) -> bool:
+    return isinstance(exchange.answer, Refusal) and exchange.answer.kind is RefusalKind.LOST
 
 
 async def _ask(transport: HostTransport, exchange: Exchange) -> Exchange:

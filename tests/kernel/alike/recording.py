@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from gpucarve.calls.primitives import Inspect
 from gpucarve.calls.programs import Refusal
-from gpucarve.calls.replies import Exited, Files
+from gpucarve.calls.replies import Exited
 from gpucarve.calls.transport import HostTransport
 from gpucarve.transports.replay import Exchange, Recorder
 from gpucarve.transports.ssh import SshTransport
 from gpucarve.transports.ssh_endpoint import SshEndpoint
-from tests.kernel.alike.answers import parts
-from tests.kernel.alike.portrait import ASKED, BOOT_ID, Portrait
+from tests.kernel.alike import boots
+from tests.kernel.alike.portrait import ASKED, Portrait
 from tests.kernel.alike.steps import Act, Step, Wait
 from tests.kernel.guest import Guest
 
@@ -41,9 +41,7 @@ class Recording:
     @property
     def boots(self) -> tuple[str, ...]:
         """The ids of the guest's boots, in the order in which they were read."""
-        replies = (part.answer for exchange in self.exchanges for part in parts(exchange))
-        files = (file for reply in replies if isinstance(reply, Files) for file in reply.entries)
-        return tuple(dict.fromkeys(file.text() for file in files if file.path == BOOT_ID))
+        return tuple(dict.fromkeys(boot for exchange in self.exchanges for boot in boots.told(exchange)))
 
 
 def portrait_of(guest: Guest, *, functions: bool = False) -> Portrait:
