@@ -15,15 +15,21 @@ from tests.kernel.guest import Guest
 from tests.kernel.missing import missing
 from tests.kernel.moments import Moment
 
+MACHINES = ("test_bench", "test_driver_double", "test_guests", "test_passthrough", "test_topologies")
 VGPU_HOST = "vgpu-host"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever lies in this folder needs the bench, so that `-m "not kernel"` leaves all of it out."""
+    """Whatever lies in this folder needs the bench, so that `-m "not kernel"` leaves all of it out.
+
+    Two workers run it, so that their tests share a guest each: one has the stories, the other what is about machines.
+    """
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.kernel)
+            item.add_marker(pytest.mark.xdist_group("machines" if item.path.stem in MACHINES else "stories"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
