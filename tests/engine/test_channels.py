@@ -291,3 +291,31 @@ async def test_losing_the_reply_to_the_first_write_leaves_a_lease_that_the_same_
     assert isinstance(await first.write(WRITE), Refusal)
     assert not isinstance(await first.write(WRITE), Refusal)
     assert (await _lease(world)).fence == 2
+
+
+async def test_losing_the_reply_to_the_last_batch_leaves_it_open_whether_the_lease_was_given_back(
+    world: worlds.World,
+) -> None:
+    class Deaf(Between):
+        async def run(self, program: Program) -> Any:
+            reply = await super().run(program)
+            return Refusal(RefusalKind.LOST, "lost") if len(self.ran) == 2 else reply
+
+    stand = Deaf(world.host(HOST))
+    first = channel(stand, "first")
+    await first.write(WRITE)
+    assert isinstance(await first.write(WRITE, last=True), Refusal)
+    assert not isinstance(await first.write(WRITE, last=True), Refusal), "nobody has overtaken it"
+    assert [type(program.lease) for program in stand.ran] == [Acquire, Release, Acquire]
+    assert await _lease(world) == Lease(2, 3)
+
+
+async def test_a_last_batch_that_never_arrived_leaves_a_lease_to_be_given_back(world: worlds.World) -> None:
+    stand = between(world)
+    first = channel(stand, "first")
+    await first.write(WRITE)
+    stand.programs = lambda _program: Refusal(RefusalKind.LOST, "lost")
+    assert isinstance(await first.write(WRITE, last=True), Refusal)
+    stand.programs = lambda _program: None
+    await first.release()
+    assert await _lease(world) == Lease(1, 2)

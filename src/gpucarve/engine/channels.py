@@ -135,6 +135,7 @@ class HostChannel:
     lease_seconds: int = LEASE_SECONDS
     probes: tuple[Probe[Any], ...] = host.PROBES
     _lease: Lease | None = field(default=None, init=False)
+    _perhaps_given_back: bool = field(default=False, init=False)  # the last program's end was not heard of
     _last_beat: float = field(default=0.0, init=False)
 
     @property
@@ -177,7 +178,7 @@ class HostChannel:
         return await self.clock.now()
 
     async def release(self) -> None:
-        if self._lease is not None:
+        if self._lease is not None:  # given back already, perhaps: that is refused and does no harm
             await self.transport.run(Program(self.holder, self.run, Release(self._lease.fence)))
             self._lease = None
 
@@ -200,15 +201,18 @@ class HostChannel:
         self, writes: Sequence[Guarded], reads: tuple[HostRead, ...], *, last: bool = False
     ) -> ProgramReply | Refusal:
         change: LeaseChange = Acquire(self.lease_seconds, ends=last)
-        if self._lease:
+        if self._lease and not self._perhaps_given_back:
             change = Release(self._lease.fence) if last else Hold(self._lease.fence, self.lease_seconds)
         while True:
             program = Program(self.holder, self.run, change, tuple(writes), reads)
             reply = await self.transport.run(program)
             if isinstance(reply, ProgramReply):
                 self._lease = None if last else reply.lease
+                self._perhaps_given_back = False
                 self._last_beat = await self.now()
                 return reply
+            if last and reply.kind is RefusalKind.LOST:
+                self._perhaps_given_back = True
             if reply.kind is not RefusalKind.LEASE_HELD or reply.lease is None or not isinstance(change, Acquire):
                 return reply
             change = Acquire(self.lease_seconds, await self._stalled(reply.lease), ends=last)
@@ -232,7 +236,11 @@ class HostChannel:
         return lease
 
     async def _show_life(self) -> None:
-        if self._lease is not None and await self.now() - self._last_beat >= LEASE_SECONDS / 3:
+        if (
+            self._lease is not None
+            and not self._perhaps_given_back
+            and await self.now() - self._last_beat >= LEASE_SECONDS / 3
+        ):
             reply = await self._program((), ())
             if isinstance(reply, Refusal) and reply.kind is RefusalKind.FENCED:
                 raise Ended(of_refusal(reply))

@@ -61,11 +61,15 @@ def iommu_on(hardware: Hardware, cmdline: str) -> bool:
 
 
 def physical_groups(hardware: Hardware) -> dict[str, int]:
-    """IOMMU groups of the physical functions, numbered in order of address; one isolation is one group."""
+    """IOMMU groups of the physical functions, numbered in order of address.
+
+    Functions of one slot share a group, as they do where none of them has Access Control Services, unless their
+    `isolation` says otherwise. Source: Linux, drivers/iommu/iommu.c (pci_device_group).
+    """
     numbers: dict[str, int] = {}
     groups: dict[str, int] = {}
     for device in sorted(hardware.devices, key=lambda device: device.address):
-        unit = device.isolation or device.address
+        unit = device.isolation or device.address.rpartition(".")[0]
         groups[device.address] = numbers.setdefault(unit, len(numbers))
     return groups
 

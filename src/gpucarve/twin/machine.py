@@ -44,8 +44,9 @@ class VgpuDriver:
 class PciDevice:
     """One function soldered in. `path` is where it sits under /sys/devices; ids are hexadecimal without 0x.
 
-    `name` is the PCI database's, `product` what a GPU's driver calls it. Functions of one `isolation` share an IOMMU
-    group. `driver` is the one that binds at boot, empty for none; `boot_vga` marks the display that firmware uses.
+    `name` is the PCI database's, `product` what a GPU's driver calls it. Functions of one `isolation`, or else of one
+    slot, share an IOMMU group. `driver` is the one that binds at boot, empty for none; `boot_vga` marks the display
+    that firmware uses.
     """
 
     address: str

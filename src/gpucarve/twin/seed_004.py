@@ -185,10 +185,10 @@ def _port(root: str, node: int) -> PciDevice:
     )  # fmt: skip
 
 
-def _onboard(slot: str, device: str, pci_class: str, name: str, used_by: str, isolation: str = "") -> PciDevice:
+def _onboard(slot: str, device: str, pci_class: str, name: str, used_by: str) -> PciDevice:
     return PciDevice(
         f"0000:00:{slot}", f"pci0000:00/0000:00:{slot}", "8086", device, pci_class, name,
-        subsystem_vendor="1028", subsystem_device="0a6b", driver=used_by, isolation=isolation,
+        subsystem_vendor="1028", subsystem_device="0a6b", driver=used_by,
     )  # fmt: skip
 
 
@@ -196,15 +196,16 @@ def _nic(function: int) -> PciDevice:
     return PciDevice(
         f"0000:31:00.{function}", f"pci0000:30/0000:30:00.0/0000:31:00.{function}", "8086", "1572", "020000",
         "Ethernet Controller X710 for 10GbE SFP+",
-        subsystem_vendor="8086", subsystem_device="0006", driver="i40e", total_vfs=64, vf_offset=16,
+        subsystem_vendor="8086", subsystem_device="0006", driver="i40e", isolation=f"port {function}",
+        total_vfs=64, vf_offset=16,
     )  # fmt: skip
 
 
 _DEVICES = (
     _onboard("00.0", "09a2", "088000", "Ice Lake Memory Map/VT-d", ""),
-    _onboard("1f.0", "a1c8", "060100", "C620 Series Chipset LPC Controller", "", "pch"),
-    _onboard("1f.4", "a1a3", "0c0500", "C620 Series Chipset SMBus", "i801_smbus", "pch"),
-    _onboard("1f.5", "a1a4", "0c8000", "C620 Series Chipset SPI Controller", "", "pch"),
+    _onboard("1f.0", "a1c8", "060100", "C620 Series Chipset LPC Controller", ""),
+    _onboard("1f.4", "a1a3", "0c0500", "C620 Series Chipset SMBus", "i801_smbus"),
+    _onboard("1f.5", "a1a4", "0c8000", "C620 Series Chipset SPI Controller", ""),
     _port("16", 0),
     _gpu("17", "16", 0, "GPU-1d3f1f4c-6a0b-4c7e-9b57-17a0c0ffee17"),
     _port("30", 0),
