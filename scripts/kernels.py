@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 KERNELS = Path(__file__).resolve().parents[1] / "src" / "gpucarve" / "runner" / "kernels"
-SOURCES = ("memory", "hash")
+SOURCES = ("memory", "hash", "matrix")
 PTX_VERSION = "6.0"
 _OPTIONS = (b"--gpu-architecture=compute_52", b"--std=c++14", b"-w")
 

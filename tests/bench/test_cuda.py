@@ -5,64 +5,16 @@ It says that it is one: what it shows is that functions are called as they are d
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gpucarve.app import benches
-from gpucarve.bench import asking, judging
-from gpucarve.bench.reports import Standing, Workload
-from gpucarve.calls.primitives import Inspect
-from scripts import kernels
+from gpucarve.bench import judging
+from gpucarve.bench.reports import Standing
+from tests.bench.conftest import Run
 
-FOLDER = Path(__file__).parent / "standin"
-HEADERS = kernels.nvidia("cuda_runtime", "include")
-Run = Callable[..., Workload]
 pytestmark = pytest.mark.xdist_group("workloads")  # the stand-in is compiled once a process
-
-
-@pytest.fixture(scope="session")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both stand-ins, compiled."""
-    if HEADERS is None:
-        pytest.skip("NVIDIA's headers are not installed here")
-    if shutil.which("g++") is None and os.environ.get("CI") != "true":
-        pytest.skip("g++ is not installed here")
-    folder = tmp_path_factory.mktemp("cuda")
-    shared = ("g++", "-O1", "-w", "-shared", "-fPIC")
-    cuda = ("-std=c++17", "-I", HEADERS, "-I", kernels.KERNELS, FOLDER / "libcuda.cc", "-o", folder / "libcuda.so.1")
-    nvml = ("-x", "c", FOLDER / "libnvidia-ml.c", "-o", folder / "libnvidia-ml.so.1")
-    subprocess.run(tuple(map(str, (*shared, *cuda))), check=True)
-    subprocess.run(tuple(map(str, ("gcc", *shared[1:], *nvml))), check=True)
-    return folder
-
-
-@pytest.fixture
-def run(libraries: Path) -> Run:
-    """Runs a workload as a host would that has this driver."""
-
-    def judged(
-        name: str, *, interface: str = "cuda", size: int = 1 << 18, visible: str = "", **environment: str
-    ) -> Workload:
-        wish = asking.Wish(interface, bytes=size, samples=2, visible=visible)
-        call = next(asking.run(name, wish, benches.archive()))
-        assert isinstance(call, Inspect)
-        program = subprocess.run(
-            (sys.executable, *call.argv[1:]), input=call.stdin, capture_output=True, check=True,
-            env={"LD_LIBRARY_PATH": str(libraries), **environment},
-        )  # fmt: skip
-        answer: dict[str, Any] = json.loads(program.stdout)
-        return judging.judged(name, answer)
-
-    return judged
 
 
 @pytest.mark.parametrize("name", ["vectoradd", "copy", "transpose", "hash"])

@@ -63,6 +63,52 @@ def test_the_roof_of_a_hash_is_of_the_clock_that_was_read(name: str, roof: float
     assert by_name(half)[name].limits[0].rate == pytest.approx(first.rate / 2)
 
 
+# What NVIDIA's white papers and datasheets call the peak, in TFLOP/s, with the boost clock in MHz that it is of.
+@pytest.mark.parametrize(
+    ("capability", "processors", "mhz", "name", "peak"),
+    [
+        ("9.0", 132, 1830, "float16", 989.4),  # H100 SXM5
+        ("9.0", 132, 1830, "TF32", 494.7),
+        ("9.0", 132, 1980, "float32", 66.9),
+        ("8.0", 108, 1410, "float16", 312.0),  # A100
+        ("8.0", 108, 1410, "TF32", 156.0),
+        ("8.0", 108, 1410, "float32", 19.5),
+        ("7.0", 80, 1530, "float16", 125.0),  # V100 SXM2
+        ("7.0", 80, 1530, "float32", 15.7),
+        ("8.9", 142, 2490, "float32", 90.5),  # L40
+    ],
+)
+def test_the_limit_of_a_product_is_the_peak_of_the_datasheet(
+    capability: str, processors: int, mhz: int, name: str, peak: float
+) -> None:
+    major, minor = map(int, capability.split("."))
+    facts = {"multiprocessors": processors, "capability_major": major, "capability_minor": minor}
+    (limit,) = limits.products(name, facts, mhz)
+    assert limit.rate / 1e12 == pytest.approx(peak, rel=4e-3)
+    assert f"{processors} multiprocessors at {mhz} MHz" in limit.what
+
+
+def test_a_product_has_no_limit_that_no_source_gives() -> None:
+    for name, capability in (("TF32", (7, 0)), ("float16", (8, 6)), ("float32", (99, 0)), ("float8", (9, 0))):
+        facts = FACTS | {"capability_major": capability[0], "capability_minor": capability[1]}
+        assert limits.products(name, facts, 1980.0) == ()
+    assert limits.products("float32", FACTS, None) == ()
+
+
+def test_a_figure_has_the_clock_of_its_own_time() -> None:
+    """Tensor cores at the power limit run at a lower clock than the figures before them."""
+    told = answer(
+        ("float32", 1e13, [1.0] * 5), ("float16", 1e13, [1.0] * 5), ("TF32", 1e13, [1.0] * 5), mhz=(1980,) * 6
+    )
+    for at, look in enumerate(told["monitor"]["samples"]):
+        look |= {"at": float(at), "sm_mhz": 1980 if at < 3 else 1400}
+    for each, span in zip(told["series"], ((0.0, 2.5), (2.5, 5.0), (9.0, 9.1)), strict=True):
+        each |= {"began": span[0], "ended": span[1]}
+    figures = by_name(judging.judged("matmul", told))
+    clocks = {name: figure.limits[0].what.split(" at ")[1].split(" MHz")[0] for name, figure in figures.items()}
+    assert clocks == {"float32": "1980", "float16": "1400", "TF32": "1980"}  # nobody looked at the last one
+
+
 def test_without_a_clock_or_an_entry_of_the_catalog_a_hash_has_no_roof() -> None:
     unread = answer(("MD5", 1e10, [1.0] * 5), monitor={"unread": "nvidia-ml-py is not installed"})
     done = judging.judged("hash", unread)

@@ -97,10 +97,11 @@ def test_every_function_takes_what_nvidias_header_says() -> None:
 def test_every_kernel_that_a_workload_names_is_in_the_ptx() -> None:
     folder = kernels.KERNELS.parent
     named = set(
-        re.findall(r'kernel\("(?:memory|hash)", "(\w+)"\)', "".join(p.read_text() for p in folder.glob("*.py")))
+        re.findall(r'kernel\("(?:memory|hash|matrix)", "(\w+)"\)', "".join(p.read_text() for p in folder.glob("*.py")))
     )
     named |= set(re.findall(r'Way\(\s*"[^"]+",\s*"(\w+)"', (folder / "transposing.py").read_text()))
     named |= {f"{kind}_{name}" for kind in ("digests", "search") for name in ("md5", "sha1", "sha256")}
+    named |= {"fill_numbers", "fill_halves"}
     entries = set()
     for source in kernels.SOURCES:
         entries |= set(re.findall(r"\.entry (\w+)\(", (kernels.KERNELS / f"{source}.ptx").read_text()))

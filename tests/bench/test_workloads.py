@@ -14,6 +14,7 @@ from gpucarve.bench import asking, judging
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Standing
 from tests.bench.conftest import SMALL, answer, answer_of, asked
+from tests.bench.spoiling import spoiled
 
 pytestmark = [pytest.mark.pocl, pytest.mark.xdist_group("workloads")]  # answers are asked once a process
 HASHES = ("MD5", "SHA-1", "SHA-256")
@@ -91,7 +92,7 @@ def test_hashing_tells_the_hosts_own_rate_beside_the_devices() -> None:
 def test_kernels_that_are_wrong_are_found_out_and_named(
     workload: str, source: str, slips: dict[str, str], blamed: set[str]
 ) -> None:
-    told = answer_of(_spoiled(f"gpucarve/runner/kernels/{source}.c", slips), workload)
+    told = answer_of(spoiled(f"gpucarve/runner/kernels/{source}.c", slips), workload)
     assert not isinstance(told, asking.Refusal), told
     done = judging.judged(workload, told)
     assert done.standing is Standing.WRONG, done.verdict()
@@ -101,7 +102,7 @@ def test_kernels_that_are_wrong_are_found_out_and_named(
 
 def test_a_kernel_that_does_not_compile_is_a_failure_with_the_compilers_words() -> None:
     told = answer_of(
-        _spoiled("gpucarve/runner/kernels/memory.c", {"KERNEL fill_words(": "KERNEL fill_words(no "}), "copy"
+        spoiled("gpucarve/runner/kernels/memory.c", {"KERNEL fill_words(": "KERNEL fill_words(no "}), "copy"
     )
     assert not isinstance(told, asking.Refusal)
     done = judging.judged("copy", told)
@@ -115,19 +116,6 @@ def test_a_device_that_is_not_there_is_refused_with_how_many_there_are() -> None
     done = judging.judged("copy", told)
     assert done.standing is Standing.REFUSED
     assert "there is no device 99" in done.why
-
-
-def _spoiled(name: str, slips: dict[str, str]) -> bytes:
-    """The archive with one text in it changed, right to wrong."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(benches.archive())) as archive, zipfile.ZipFile(out, "w") as spoiled:
-        for each in archive.namelist():
-            content = archive.read(each)
-            for right, wrong in slips.items() if each == name else ():
-                assert content.count(right.encode()) == 1, right
-                content = content.replace(right.encode(), wrong.encode())
-            spoiled.writestr(each, content)
-    return out.getvalue()
 
 
 def test_inference_is_measured_by_loadgen_and_its_own_word_is_the_verdict() -> None:
@@ -153,7 +141,7 @@ def test_inference_is_refused_where_its_packages_are_not() -> None:
 
 
 def test_a_network_whose_answers_are_wrong_is_found_out() -> None:
-    archive = _spoiled("gpucarve/runner/model.py", {'_node("Relu", ': '_node("Sigmoid", '})
+    archive = spoiled("gpucarve/runner/model.py", {'_node("Relu", ': '_node("Sigmoid", '})
     told = asyncio.run(asked("inference", Wish(python=sys.executable), archive))
     assert not isinstance(told, asking.Refusal)
     assert judging.judged("inference", told).standing is Standing.WRONG

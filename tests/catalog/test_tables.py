@@ -53,6 +53,7 @@ TYPED: dict[str, Callable[[], tuple[object, ...]]] = {
     "nvml-gi-profiles": mig_rules.nvml_profiles,
     "mig-requirements": mig_rules.mode_changes,
     "integer-throughput": throughput.integer_throughputs,
+    "float-throughput": throughput.float_throughputs,
     "hash-rates": throughput.hash_rates,
     "vgpu-releases": vgpu_software.releases,
     "vgpu-branches": vgpu_software.branches,

@@ -19,7 +19,7 @@ from typing import Any
 
 from gpucarve import __version__
 from gpucarve.bench import asking, judging, slices
-from gpucarve.bench.asking import Wish
+from gpucarve.bench.asking import BRING_THEIR_OWN, Wish
 from gpucarve.bench.reports import Report, Standing, Workload
 from gpucarve.calls.flows import Flow
 from gpucarve.calls.primitives import Inspect
@@ -65,7 +65,8 @@ async def bench(
 ) -> Report | Refusal:
     """Run workloads by name, in order, calling `told` with each before it begins; or why the host gave no answer.
 
-    Once a workload was refused for what the host or the device lacks, the others are refused for the same.
+    Once a workload was refused for what the host or the device lacks, the others are refused for the same, unless it
+    was one that needs more than they do.
     """
     workloads: list[Workload] = []
     devices = judging.devices({})
@@ -79,7 +80,7 @@ async def bench(
         else:
             workloads.append(judging.judged(name, answer))
             devices = devices or judging.devices(answer)
-        if workloads[-1].standing is Standing.REFUSED and name != "inference":
+        if workloads[-1].standing is Standing.REFUSED and name not in BRING_THEIR_OWN:
             break
     return Report(str(target), f"gpucarve {__version__}", devices, tuple(workloads))
 

@@ -18,7 +18,8 @@ from gpucarve.calls.primitives import Inspect
 from gpucarve.calls.replies import Exited, Failure, FailureKind
 
 FORMAT = "gpucarve/runner/1"
-WORKLOADS = ("devices", "vectoradd", "copy", "transpose", "hash", "inference")
+WORKLOADS = ("devices", "vectoradd", "copy", "transpose", "hash", "matmul", "inference")
+BRING_THEIR_OWN = ("matmul", "inference")  # workloads that need more than the driver, so that they may be refused alone
 DEADLINE = 300.0  # seconds for one workload
 _LIMIT = 8 * 1024 * 1024
 _NEEDS = "a workload is run by Python 3.9 or newer from the host itself; nothing is installed there"

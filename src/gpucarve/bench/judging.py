@@ -104,11 +104,17 @@ def _figures(name: str, answer: Mapping[str, Any]) -> tuple[Figure, ...]:
         Figure(str(s["name"]), str(s["unit"]), tuple(float(s["work"]) / float(second) for second in s["seconds"]))
         for s in answer["series"]
     ]
-    mhz = limits.clock_mhz(answer["monitor"].get("samples", ()))
+    looks = answer["monitor"].get("samples", ())
+    clocks = {str(s["name"]): limits.clock_mhz(looks, _span(s)) for s in answer["series"]}
     pins = limits.memory(facts, device)
     copied = next((figure for figure in taken if figure.name == _COPY), None)
     own = Limit(copied.rate, "the driver's copy of the same run", "this run") if copied and copied.steady else None
-    return tuple(_with_limits(name, figure, pins, own, facts, mhz) for figure in taken)
+    return tuple(_with_limits(name, figure, pins, own, facts, clocks[figure.name]) for figure in taken)
+
+
+def _span(series: Mapping[str, Any]) -> tuple[float, float] | None:
+    """When the samples of a series were taken."""
+    return (float(series["began"]), float(series["ended"])) if "began" in series else None
 
 
 def _with_limits(
@@ -117,6 +123,8 @@ def _with_limits(
     found: tuple[Limit | None, ...] = ()
     if name == "hash":
         found = limits.hashes(figure.name, facts, mhz)
+    elif name == "matmul":
+        found = limits.products(figure.name, facts, mhz)
     elif name in ("transpose", "vectoradd") and figure.name != _COPY:
         found = (own, pins)
     else:

@@ -26,7 +26,7 @@ COMPATIBILITY = (
     "operator-validated", "operator-lines", "operator-behaviour", "operator-vgpu-gpus", "kubevirt-minimums",
     "kubevirt-broken", "kubevirt-apis", "kubevirt-behaviour", "node-labels", "node-operands", "mig-labels",
     "resource-names", "naming-facts", "host-interfaces", "nova-changes", "nova-releases", "nova-live-migration",
-    "disagreements", "integer-throughput", "hash-rates",
+    "disagreements", "integer-throughput", "float-throughput", "hash-rates",
 )  # fmt: skip
 
 # Columns whose own source has not their full name.

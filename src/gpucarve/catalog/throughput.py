@@ -1,6 +1,6 @@
-"""How much integer work a GPU can do, and how much a hash takes.
+"""How much integer and floating-point work a GPU can do, and how much a hash takes.
 
-Boundary: two tables as lookups; None where no source says.
+Boundary: three tables as lookups; None where no source says.
 """
 
 from __future__ import annotations
@@ -20,6 +20,20 @@ class IntegerThroughput:
 
 
 @dataclass(frozen=True, slots=True)
+class FloatThroughput:
+    """What one multiprocessor ends in one clock, by compute capability.
+
+    `multiply_adds` are of 32-bit floats, two operations each; the others are operations of its tensor cores on dense
+    matrices, summed up in 32 bits. None where there is none, or no source says.
+    """
+
+    compute_capability: str
+    multiply_adds: int
+    float16_tensor: int | None
+    tf32_tensor: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HashRate:
     """What one password takes of the integer pipe, and the hashes a clock and multiprocessor that hashcat reached."""
 
@@ -33,6 +47,11 @@ def integer_throughputs() -> tuple[IntegerThroughput, ...]:
     return loader.entries("integer-throughput", IntegerThroughput)
 
 
+def float_throughputs() -> tuple[FloatThroughput, ...]:
+    """Every entry."""
+    return loader.entries("float-throughput", FloatThroughput)
+
+
 def hash_rates() -> tuple[HashRate, ...]:
     """Every entry."""
     return loader.entries("hash-rates", HashRate)
@@ -42,6 +61,13 @@ def integer_throughput(compute_capability: str) -> tuple[IntegerThroughput, Sour
     """The entry of a compute capability (`9.0`), with where it was read."""
     entry = next((each for each in integer_throughputs() if each.compute_capability == compute_capability), None)
     return (entry, loader.sources("integer-throughput")["cuda-guide"]) if entry else None
+
+
+def float_throughput(compute_capability: str) -> tuple[FloatThroughput, Source, Source] | None:
+    """The entry of a compute capability, with the source of its multiply-adds and that of its tensor cores."""
+    entry = next((each for each in float_throughputs() if each.compute_capability == compute_capability), None)
+    known = loader.sources("float-throughput")
+    return (entry, known["cuda-guide-floats"], known["tensor-white-papers"]) if entry else None
 
 
 def hash_rate(algorithm: str) -> tuple[HashRate, Source, Source] | None:

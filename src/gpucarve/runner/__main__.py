@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from gpucarve.runner import FORMAT, adding, copying, hashing, inferring, transposing
+from gpucarve.runner import FORMAT, adding, copying, hashing, inferring, multiplying, transposing
 from gpucarve.runner.device import Device
 from gpucarve.runner.finding import chosen, found
 from gpucarve.runner.monitor import Monitor
@@ -32,6 +32,7 @@ WORKLOADS: dict[str, Callable[[Device, Sizes], Outcome]] = {
     "copy": copying.run,
     "transpose": transposing.run,
     "hash": hashing.run,
+    "matmul": multiplying.run,
 }
 
 

@@ -81,11 +81,10 @@ class Monitor:
 
     def _look(self) -> None:
         n, gpu = self._nvml, self._handle
-        begin = time.monotonic()
         while not self._over.is_set() and len(self._samples) < _MOST:
             self._samples.append(
                 {
-                    "at": round(time.monotonic() - begin, 3),
+                    "at": round(time.monotonic(), 3),
                     "sm_mhz": self._asked(n.nvmlDeviceGetClockInfo, gpu, n.NVML_CLOCK_SM),
                     "memory_mhz": self._asked(n.nvmlDeviceGetClockInfo, gpu, n.NVML_CLOCK_MEM),
                     "milliwatts": self._asked(n.nvmlDeviceGetPowerUsage, gpu),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Iterable
 
 _MASK = 0xFFFFFFFF
 TILE = 32
@@ -30,6 +31,26 @@ def sums(first: int, count: int, seed_a: int, seed_b: int) -> bytes:
     return array(
         "f", [number(i, seed_a) + number(i, seed_b) for i in range(first, first + count)]
     ).tobytes()  # a double holds such a sum exactly
+
+
+def numbers(indices: Iterable[int], seed: int, bits: int) -> list[float]:
+    """The numbers that `fill_numbers` and `fill_halves` put at these indices."""
+    unit, found = 1.0 / (1 << bits), []
+    for index in indices:
+        x = word(index, seed)
+        size = 1.0 + ((x & 0x7FFFFFFF) >> (31 - bits)) * unit
+        found.append(-size if x >> 31 else size)
+    return found
+
+
+def product(rows: int, inner: int, columns: int, left: tuple[int, int], right: tuple[int, int]) -> bytes:
+    """The product of two such matrices, each with its seed and bits, as 32-bit floats. It must need no rounding."""
+    a, b = numbers(range(rows * inner), *left), numbers(range(inner * columns), *right)
+    out = array("f")
+    for row in range(rows):
+        line = a[row * inner : (row + 1) * inner]
+        out.extend(sum(x * y for x, y in zip(line, b[column::columns])) for column in range(columns))
+    return out.tobytes()
 
 
 def words(first: int, count: int, seed: int) -> array[int]:

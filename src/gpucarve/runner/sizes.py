@@ -5,6 +5,7 @@ Boundary: numbers.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from gpucarve.runner.device import Device, Shape
@@ -14,6 +15,7 @@ _GIB = 1 << 30
 _LARGEST_GPU = 8 * _GIB
 _LARGEST_CPU = _GIB // 16
 SMALLEST = 64 * 64 * 4  # one tile of the widest kernel
+LARGEST_SIDE = 1 << 16  # of a matrix whose product can be checked exactly
 _THREADS = 256
 
 
@@ -40,6 +42,19 @@ class Sizes(NamedTuple):
             )
         words: int = 1 << (wanted // 4).bit_length() - 1
         return words
+
+
+def side(device: Device, sizes: Sizes) -> int:
+    """Side of the square matrices to multiply, three of which must fit: a power of two.
+
+    By itself it is large enough for 64 tiles of 128 x 128 on each processor, so that a last round that is not full
+    costs little, and no larger, for the time grows with its third power.
+    """
+    most: int = min(LARGEST_SIDE, 1 << (sizes.words(device, buffers=3).bit_length() - 1) // 2)
+    if sizes.bytes:
+        return most
+    wanted = 128 * math.isqrt(64 * device.processors)
+    return min(most, 1 << (wanted - 1).bit_length())
 
 
 def matrix(words: int) -> tuple[int, int]:

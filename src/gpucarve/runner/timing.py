@@ -25,7 +25,10 @@ WINDOW = 2.0  # seconds of samples where several devices are to be busy at once
 def series(
     device: Device, name: str, work: float, unit: str, launch: Callable[[], None], sizes: Sizes
 ) -> dict[str, Any]:
-    """Samples of `launch`, which does so much work (bytes, hashes) each time. Seconds are those of one launch."""
+    """Samples of `launch`, which does so much work (bytes, hashes) each time. Seconds are those of one launch.
+
+    When the samples were taken is told by the monotonic clock, which the monitor's looks have too.
+    """
     device.timed(launch)
     once = device.timed(launch)
     launches = max(1, min(MOST_LAUNCHES, int(SHORTEST / max(once, 1e-7)) + 1))
@@ -43,7 +46,8 @@ def series(
     begin = time.monotonic()
     while _more(len(seconds), time.monotonic() - begin, sizes):
         seconds.append(device.timed(several) / launches)
-    return {"name": name, "work": work, "unit": unit, "launches": launches, "seconds": seconds}
+    span = {"began": round(begin, 3), "ended": round(time.monotonic(), 3)}
+    return {"name": name, "work": work, "unit": unit, "launches": launches, "seconds": seconds, **span}
 
 
 def _more(taken: int, passed: float, sizes: Sizes) -> bool:

@@ -36,6 +36,7 @@ static void __syncthreads() { swapcontext(&threads[running], &scheduler); }
 namespace kernels {
 #include "dialect.h"
 #include "hash.c"
+#include "matrix.c"
 #include "memory.c"
 }
 
@@ -56,7 +57,7 @@ static const std::map<std::string, kernel> known = {
     K(fill_words), K(fill_floats), K(add_vectors), K(check_sums), K(copy_words), K(matrix_copy), K(matrix_copy_shared),
     K(matrix_naive), K(matrix_coalesced), K(matrix_optimized), K(matrix_coarse), K(matrix_fine), K(matrix_diagonal),
     K(matrix_wide), K(check_matrix), K(digests_md5), K(digests_sha1), K(digests_sha256), K(search_md5), K(search_sha1),
-    K(search_sha256)};
+    K(search_sha256), K(fill_numbers), K(fill_halves), K(numbers_times), K(product_times), K(check_equal)};
 
 static kernel current;
 static void **arguments;

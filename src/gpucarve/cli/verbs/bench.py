@@ -71,10 +71,11 @@ _samples = click.option(
     forms=PAGED,
 )  # fmt: skip
 def _run(output: Output, names: tuple[str, ...], target: str, size: str, world: Path | None, **wished: Any) -> Exit:
-    """Run workloads by name, or all of them: devices, vectoradd, copy, transpose, hash, inference.
+    """Run workloads by name, or all of them: devices, vectoradd, copy, transpose, hash, matmul,
+    inference.
 
-    The host needs its GPU's driver and Python 3.9, no packages; nothing is written there. Only inference needs
-    gpucarve[inference] where it runs.
+    The host needs its GPU's driver and Python 3.9, no packages; nothing is written there. Only matmul needs NVIDIA's
+    cuBLAS where it runs, and inference gpucarve[inference].
 
     \b
     Example:

@@ -1,5 +1,5 @@
-/* One dialect for CUDA C++ and OpenCL C 1.2. What differs between the two stands here and nowhere else, so that a kernel
-   that was judged on one has been judged for the other. */
+/* One dialect for CUDA C++ and OpenCL C 1.2, and the pattern that all kernels fill memory with. What differs between the
+   two languages stands here and nowhere else, so that a kernel that was judged on one has been judged for the other. */
 #ifdef __OPENCL_VERSION__
 typedef uint u32;
 typedef ulong u64;
@@ -20,7 +20,9 @@ typedef float4 floats4;
 #define BLOCKS_Y ((u32)get_num_groups(1))
 #define THREAD ((u64)get_global_id(0))
 #define THREADS ((u64)get_global_size(0))
+#define THREADS_X ((u32)get_local_size(0))
 #define COUNT_UP(address) atomic_inc(address)
+#define ADD_UP(address, more) atomic_add(address, more)
 #define COUNTER volatile __global u32
 #define AS_FLOAT(bits) as_float(bits)
 #else
@@ -43,7 +45,9 @@ typedef float4 floats4;
 #define BLOCKS_Y gridDim.y
 #define THREAD ((u64)blockIdx.x * blockDim.x + threadIdx.x)
 #define THREADS ((u64)gridDim.x * blockDim.x)
+#define THREADS_X blockDim.x
 #define COUNT_UP(address) atomicAdd(address, 1u)
+#define ADD_UP(address, more) atomicAdd(address, more)
 #define COUNTER u32
 #define AS_FLOAT(bits) __uint_as_float(bits)
 #endif
@@ -58,4 +62,13 @@ DEVICE u32 multiplied_and_added(u32 x, u32 y, u32 z)
 #else
     return x * y + z;
 #endif
+}
+
+/* The word that stands at an index: neighbours differ in every byte, so that a misplaced word shows. */
+DEVICE u32 pattern(u64 index, u32 seed)
+{
+    u32 x = (u32)index ^ ((u32)(index >> 32) * 0x9e3779b9u) ^ seed;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    return x ^ (x >> 16);
 }

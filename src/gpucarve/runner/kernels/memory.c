@@ -4,15 +4,6 @@
 #define TILE 32
 #define ROWS 8 /* a block is TILE x ROWS threads, each for TILE / ROWS words of a tile */
 
-/* The word that stands at an index: neighbours differ in every byte, so that a misplaced word shows. */
-DEVICE u32 pattern(u64 index, u32 seed)
-{
-    u32 x = (u32)index ^ ((u32)(index >> 32) * 0x9e3779b9u) ^ seed;
-    x = (x ^ (x >> 16)) * 0x7feb352du;
-    x = (x ^ (x >> 15)) * 0x846ca68bu;
-    return x ^ (x >> 16);
-}
-
 KERNEL fill_words(GLOBAL u32 *RESTRICT out, u64 count, u32 seed)
 {
     for (u64 i = THREAD; i < count; i += THREADS)
