@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point parts lint format sizes kernels changelog pins clean
+.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point parts lint format sizes kernels image changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ sizes: $(VENV)/dev ## lines of files and functions: median, p90, and those over 
 
 kernels: $(VENV)/dev ## compile the workloads' kernels anew, to the PTX that is part of the package
 	@$(PY) scripts/kernels.py
+
+image: $(VENV)/extras ## the image that runs workloads in pods, of Debian's packages, to build/gpucarve-bench.tar
+	@$(PY) -m scripts.image
 
 changelog: $(VENV)/dev ## what the next release's entry would say
 	@$(PY) -m towncrier build --draft --version next

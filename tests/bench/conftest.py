@@ -76,14 +76,14 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("g++") is None and os.environ.get("CI") != "true":
         pytest.skip("g++ is not installed here")
     folder = tmp_path_factory.mktemp("cuda")
-    shared = ("g++", "-O1", "-w", "-shared", "-fPIC")
+    shared = ("g++", "-O1", "-w", "-shared", "-fPIC", "-static-libstdc++", "-static-libgcc")  # the image has neither
     cuda = ("-std=c++17", "-I", HEADERS, "-I", kernels.KERNELS, FOLDER / "libcuda.cc", "-o", folder / "libcuda.so.1")
     nvml = ("-x", "c", FOLDER / "libnvidia-ml.c", "-o", folder / "libnvidia-ml.so.1")
     headers = [word for each in (HEADERS, *MORE_HEADERS) if each for word in ("-I", each)]
     cublas = ("-std=c++17", *headers, FOLDER / "libcublas.cc", "-o", folder / "libcublas.so.12")
     for command in (cuda, cublas):
         subprocess.run(tuple(map(str, (*shared, *command))), check=True)
-    subprocess.run(tuple(map(str, ("gcc", *shared[1:], *nvml))), check=True)
+    subprocess.run(tuple(map(str, ("gcc", *shared[1:5], *nvml))), check=True)
     return folder
 
 

@@ -34,6 +34,7 @@ WORKLOADS: dict[str, Callable[[Device, Sizes], Outcome]] = {
     "hash": hashing.run,
     "matmul": multiplying.run,
 }
+KNOWN = ("devices", *WORKLOADS, "inference")
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:

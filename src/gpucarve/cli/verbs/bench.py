@@ -166,7 +166,8 @@ def _slices(output: Output, name: str, target: str, size: str, whole: Path | Non
 def _read(output: Output, file: Path) -> Exit:
     """Make a report of what another program printed, or show a report again.
 
-    Known are deviceQuery, bandwidthTest, transpose and vectorAdd of the CUDA samples, hashcat -b, and nvidia-smi.
+    Known are deviceQuery, bandwidthTest, transpose and vectorAdd of the CUDA samples, hashcat -b, nvidia-smi, and the
+    log of a pod or container that ran gpucarve's own image.
 
     \b
     Example:
@@ -194,7 +195,7 @@ def _shown(report: Report, output: Output) -> Exit:
 
 def _report(path: Path) -> Report:
     """A report of ours, or one made of another program's output. Raises Misuse, NoReport, UnknownOutput."""
-    from gpucarve.bench import codec, outputs
+    from gpucarve.bench import answered, codec, outputs
 
     try:
         with click.open_file(str(path), "rb") as file:
@@ -205,6 +206,8 @@ def _report(path: Path) -> Report:
     if len(content) > codec.LARGEST:
         raise Misuse(f"{path} holds more than {codec.LARGEST} bytes", "no report is as long")
     where = "<stdin>" if str(path) == "-" else path.name
+    if answered.is_log(content):
+        return answered.read(content, where)
     if content.lstrip().startswith(b"{"):
         return codec.read(content, where)
     return outputs.read(content.decode("utf-8", "replace"), where)
