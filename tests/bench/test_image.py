@@ -113,9 +113,10 @@ def test_nothing_in_it_is_younger_than_source_date_epoch(
                 assert json.loads(blob)["created"] == "2020-09-13T12:26:40Z"
 
 
-def test_it_asks_for_every_gpu_and_brings_no_library_of_nvidias(bundle: Path) -> None:
+def test_it_adds_vectors_by_itself_asks_for_every_gpu_and_brings_no_library_of_nvidias(bundle: Path) -> None:
     process = json.loads((bundle / "config.json").read_text())["process"]
     assert {"NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"} <= set(process["env"])
+    assert process["args"][-1] == "vectoradd"
     names = [path.name for path in (bundle / "rootfs").rglob("*")]
     assert len(names) > 500
     assert [name for name in names if name.startswith(("libcuda", "libnv", "libcublas", "nvidia"))] == []
@@ -134,14 +135,19 @@ def test_without_a_driver_its_workloads_are_refused_by_name(container: Container
     assert [each.standing for each in report.workloads] == [Standing.REFUSED] * 2
 
 
-def test_with_the_drivers_libraries_put_in_vectoradd_passes(container: Container, libraries: Path) -> None:
-    run = container(driver=libraries)
+def test_with_the_drivers_libraries_put_in_its_workloads_pass(container: Container, libraries: Path) -> None:
+    names = ("vectoradd", "copy")
+    run = container(*(json.dumps({"workload": name, "bytes": 16384, "samples": 1}) for name in names), driver=libraries)
     assert run.returncode == 0, run.stderr
-    assert "vectoradd: PASSED on stand-in for a GPU: " in run.stderr
-    (told,) = answered.read((run.stdout + run.stderr).encode(), "pod").workloads
-    assert told.name == "vectoradd"
-    assert all(check.wrong == 0 for check in told.checks)
-    assert told.facts["monitor"]["driver"] == "570.00"
+    for name in names:
+        assert f"{name}: PASSED on stand-in for a GPU: " in run.stderr
+    report = answered.read((run.stdout + run.stderr).encode(), "pod")
+    assert [each.name for each in report.workloads] == list(names)
+    assert [device.name for device in report.devices] == ["stand-in for a GPU"]
+    for told in report.workloads:
+        assert told.checks
+        assert all(check.wrong == 0 for check in told.checks)
+        assert told.facts["monitor"]["driver"] == "570.00"
 
 
 def test_it_runs_as_nobody_in_particular_where_nothing_can_be_written(container: Container) -> None:

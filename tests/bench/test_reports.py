@@ -13,7 +13,7 @@ import pytest
 
 from gpucarve.bench import codec, judging
 from gpucarve.bench.comparing import compared
-from gpucarve.bench.reports import DeviceFacts, Figure, Report, Standing, Workload
+from gpucarve.bench.reports import DeviceFacts, Figure, Limit, Report, Standing, Workload
 from gpucarve.report.bench_page import page
 from tests.bench.test_judging import FACTS, answer
 from tests.bench.test_outputs import FOLDER, read
@@ -98,6 +98,36 @@ def test_the_page_needs_nothing_beside_itself_and_escapes_every_word() -> None:
 
 def test_without_a_limit_there_is_no_roofline() -> None:
     assert "Roofline" not in page(read("hashcat-cpu.txt"))
+
+
+def test_each_precision_of_a_product_lies_under_its_own_roof() -> None:
+    """With rates of a quarter of the roofs, and a memory of a byte a second: where they lie follows by hand."""
+
+    def figure(name: str, roof: float) -> Figure:
+        return Figure(name, "FLOP", (roof / 4,) * 4, (Limit(roof, "a pipe", "x"),))
+
+    adding = Workload("vectoradd", Standing.SHARE, figures=(Figure("a", "B", (1.0,) * 4, (Limit(1.0, "pins", "x"),)),))
+    products = Workload(
+        "matmul", Standing.SHARE, figures=(figure("float32", 64.0), figure("float16", 1024.0)), facts={"side": 600}
+    )
+    text = page(Report("x", "x", workloads=(adding, products)))
+    assert text.count("Roofline") == 2  # the picture's title, and the same for those who cannot see it
+    for word in ("float32 at most", "float16 at most", "vectoradd"):
+        assert word in text
+    roof, heights = (
+        re.findall(pattern, text) for pattern in (r'<polyline class="roof" points="([^"]+)"', r'cy="([^"]+)"')
+    )
+    assert len(roof) == 3
+    slope, low, high = ([float(number) for number in re.split("[ ,]", each)] for each in roof)
+    assert slope[2:] == high[:2]
+    assert low[1] == low[3]
+    # Up the slope, as far as memory reaches at each roof, the lower roof begins.
+    along = (low[0] - slope[0]) / (slope[2] - slope[0])
+    assert low[1] == pytest.approx(slope[1] + along * (slope[3] - slope[1]), abs=0.2)
+    _, float32, float16 = (float(each) for each in heights)
+    assert float32 - low[1] == pytest.approx(float16 - high[1], abs=0.2)  # a quarter of each, on a logarithmic scale
+    assert float32 > low[1]
+    assert "Roofline" not in page(Report("x", "x", workloads=(products,)))
 
 
 def test_figures_that_only_one_report_has_or_in_another_unit_are_not_compared() -> None:

@@ -13,6 +13,7 @@ from gpucarve.app import benches
 from gpucarve.bench import asking, judging
 from gpucarve.bench.asking import Wish
 from gpucarve.bench.reports import Standing
+from gpucarve.runner.sizes import SMALLEST
 from tests.bench.conftest import SMALL, answer, answer_of, asked
 from tests.bench.spoiling import spoiled
 
@@ -59,6 +60,14 @@ def test_a_workload_runs_and_every_result_is_checked(
     assert all(check.of > 0 and check.wrong == 0 for check in done.checks)
     assert {figure.name for figure in done.figures} == figures
     assert all(len(figure.samples) == SMALL.samples for figure in done.figures)
+
+
+@pytest.mark.parametrize("name", ["vectoradd", "copy", "transpose"])
+def test_the_smallest_buffer_that_is_taken_is_read_within_its_ends(name: str) -> None:
+    told = answer(name, Wish(interface="opencl", bytes=SMALLEST, samples=1))
+    assert not isinstance(told, asking.Refusal)
+    done = judging.judged(name, told)
+    assert done.standing in RAN, done.verdict()
 
 
 def test_hashing_tells_the_hosts_own_rate_beside_the_devices() -> None:

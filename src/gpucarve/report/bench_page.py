@@ -8,10 +8,9 @@ from __future__ import annotations
 from html import escape
 
 from gpucarve.bench.reports import DeviceFacts, Figure, Report, Standing, Workload
-from gpucarve.catalog import throughput
-from gpucarve.report import amounts
+from gpucarve.report import amounts, roofs
 from gpucarve.report.devices import words
-from gpucarve.report.svg import Bar, Point, bars, processors, roofline
+from gpucarve.report.svg import Bar, bars, processors
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #59636e; --paper: #fff; --track: #eceff2; --good: #1a7f37;
@@ -28,8 +27,6 @@ svg { width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg text { 
 .roof { fill: none; stroke: var(--dim); stroke-width: 2; } details { margin: .5rem 0; }
 """
 _ROLES = {Standing.SHARE: "good", Standing.RUNS: "good", Standing.UNSTABLE: "warn"}
-_OPERATIONS_A_FLOAT = 1 / 12  # vectoradd: one addition for two floats read and one written
-_BYTES_A_PASSWORD = 4  # hash: a word of the table of first halves
 
 
 def page(report: Report) -> str:
@@ -40,7 +37,7 @@ def page(report: Report) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f'<h1>{escape(title)}</h1><p class="dim">By {escape(report.program)}.</p>'
-        f"{_roofs(report)}{told}{''.join(_device(each) for each in report.devices)}</body></html>\n"
+        f"{roofs.drawn(report)}{told}{''.join(_device(each) for each in report.devices)}</body></html>\n"
     )
 
 
@@ -78,32 +75,6 @@ def _value(figure: Figure) -> str:
         return f"unstable (spread {amounts.percent(figure.spread or 0)})"
     share = f" ({amounts.percent(figure.share)})" if figure.share is not None else ""
     return f"{amounts.rate(figure.rate, figure.unit)}{share}"
-
-
-def _roofs(report: Report) -> str:
-    """The roofline, where the memory's limit, the integer pipe's and figures below them are known."""
-    by_name = {each.name: each for each in report.workloads}
-    adding, hashing = by_name.get("vectoradd"), by_name.get("hash")
-    memory = [f for f in adding.figures if f.limits and f.steady] if adding else []
-    pipes = [f for f in hashing.figures if f.limits and f.steady] if hashing else []
-    if not memory or not pipes:
-        return ""
-    bandwidth = memory[0].limits[0].rate
-    points = [Point("vectoradd", _OPERATIONS_A_FLOAT, memory[0].rate * _OPERATIONS_A_FLOAT)]
-    roof = 0.0
-    for figure in pipes:
-        operations = _operations(figure)
-        if operations:
-            roof = figure.limits[0].rate * operations
-            points.append(Point(figure.name, operations / _BYTES_A_PASSWORD, figure.rate * operations))
-    if not roof:
-        return ""
-    return "<h2>Under the roof</h2>" + roofline(points, bandwidth, roof, "Roofline of memory and integer pipe")
-
-
-def _operations(figure: Figure) -> int:
-    known = throughput.hash_rate(figure.name)
-    return known[0].operations if known else 0
 
 
 def _drawn(device: DeviceFacts) -> str:

@@ -32,6 +32,14 @@ class Point:
     rate: float
 
 
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """A pipe in a roofline, by its operations a second."""
+
+    name: str
+    rate: float
+
+
 def bars(rows: Sequence[Bar], title: str) -> str:
     """Bars of one scale, one below the other."""
     room = _WIDE - _NAMES - _VALUES
@@ -61,12 +69,12 @@ def processors(count: int, caption: str, title: str) -> str:
     return _picture(_WIDE, height + 24, title, f'{drawn}<text x="0" y="{height + 17}">{escape(caption)}</text>')
 
 
-def roofline(points: Sequence[Point], bandwidth: float, roof: float, title: str) -> str:
-    """The roof that memory (bytes a second) and arithmetic (operations a second) make, and where workloads lie."""
-    ridge = roof / bandwidth
-    low_x = min([each.intensity for each in points] + [ridge]) / 4
-    high_x = max([each.intensity for each in points] + [ridge]) * 4
-    low_y, high_y = min([each.rate for each in points] + [low_x * bandwidth]) / 2, roof * 3
+def roofline(points: Sequence[Point], bandwidth: float, roofs: Sequence[Roof], title: str) -> str:
+    """The roofs that memory (bytes a second) and pipes (operations a second) make, and where workloads lie."""
+    ridges, highest = [each.rate / bandwidth for each in roofs], max(each.rate for each in roofs)
+    low_x = min([each.intensity for each in points] + ridges) / 4
+    high_x = max([each.intensity for each in points] + ridges) * 4
+    low_y, high_y = min([each.rate for each in points] + [low_x * bandwidth]) / 2, highest * 3
     width, height, left, bottom = _WIDE, 320, 60, 40
 
     def x(value: float) -> float:
@@ -75,7 +83,12 @@ def roofline(points: Sequence[Point], bandwidth: float, roof: float, title: str)
     def y(value: float) -> float:
         return (height - bottom) * (1 - math.log(value / low_y) / math.log(high_y / low_y)) + 5
 
-    line = f"{x(low_x):.1f},{y(low_x * bandwidth):.1f} {x(ridge):.1f},{y(roof):.1f} {x(high_x):.1f},{y(roof):.1f}"
+    ridge = highest / bandwidth
+    drawn = _line((x(low_x), y(low_x * bandwidth)), (x(ridge), y(highest))) + "".join(
+        _line((x(each.rate / bandwidth), y(each.rate)), (x(high_x), y(each.rate)))
+        + f'<text x="{x(high_x):.1f}" y="{y(each.rate) - 5:.1f}" text-anchor="end">{escape(each.name)}</text>'
+        for each in roofs
+    )
     dots = "".join(
         f'<circle class="bar" cx="{x(each.intensity):.1f}" cy="{y(each.rate):.1f}" r="5"/>'
         f'<text x="{x(each.intensity) + 8:.1f}" y="{y(each.rate) + 16:.1f}">{escape(each.name)}</text>'
@@ -85,7 +98,11 @@ def roofline(points: Sequence[Point], bandwidth: float, roof: float, title: str)
         f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">operations a byte of memory, logarithmic</text>'
         f'<text x="12" y="14">operations a second, to {high_y:.2g}</text>'
     )
-    return _picture(width, height, title, f'<polyline class="roof" points="{line}"/>{dots}{axes}')
+    return _picture(width, height, title, f"{drawn}{dots}{axes}")
+
+
+def _line(begin: tuple[float, float], end: tuple[float, float]) -> str:
+    return f'<polyline class="roof" points="{begin[0]:.1f},{begin[1]:.1f} {end[0]:.1f},{end[1]:.1f}"/>'
 
 
 def _picture(width: int, height: int, title: str, inside: str) -> str:

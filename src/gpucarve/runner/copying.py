@@ -58,6 +58,6 @@ def _checked(device: Device, name: str, target: Buffer, count: int) -> dict[str,
     part = min(_ON_HOST, count)
     wrong = sum(
         differing(device.read(target, 4 * first, 4 * part), patterns.words(first, part, _SEED).tobytes())
-        for first in (0, count // 2, count - part)
+        for first in (0, (count - part) // 2, count - part)
     )
     return check(name, "host", wrong, 3 * part)
