@@ -206,7 +206,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {NAME}, {oci.digest(path)}")
-    print(f"podman load -i {path}    or: ctr -n k8s.io images import {path}")
+    print(f"podman load -i {path}    or: ctr -n NAMESPACE images import {path}")
     return 0
 
 
