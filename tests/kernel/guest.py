@@ -126,7 +126,9 @@ class Guest:
     def reboot(self, timeout: float = 300) -> None:
         """Reboot from within, in order, and wait until ssh answers from another boot."""
         before = self.boot_id()
+        self.qmp.ask("query-status")  # so that no reset of earlier is still to be read
         self.ssh(("systemctl", "reboot"), check=False)
+        self.qmp.wait_for("RESET", timeout)  # a guest that is asked while it shuts down takes twice as long
         self.wait_for_boot(before, timeout)
 
     def hang(self) -> None:

@@ -1,4 +1,4 @@
-"""A small client of QEMU's control socket (QMP): one command, one answer; events are skipped.
+"""A small client of QEMU's control socket (QMP): one command, one answer; events are skipped unless waited for.
 
 Source of the protocol: docs/interop/qmp-spec in QEMU.
 """
@@ -55,6 +55,16 @@ class Qmp:
         if text.strip():
             raise Refused(f"{line}: {text.strip()}")
         return text
+
+    def wait_for(self, event: str, seconds: float) -> None:
+        """Return at the next event of this name. Raises TimeoutError without one, and Gone."""
+        before = self._socket.gettimeout()
+        self._socket.settimeout(seconds)
+        try:
+            while self._next().get("event") != event:
+                pass
+        finally:
+            self._socket.settimeout(before)
 
     def _next(self) -> dict[str, Any]:
         assert self._lines is not None

@@ -37,6 +37,7 @@ PACKAGES = (
 # Driver trees the guest's hardware never asks for.
 UNUSED_MODULES = (
     "drivers/accel",
+    "drivers/ata",
     "drivers/bluetooth",
     "drivers/comedi",
     "drivers/gpu/drm",
@@ -90,21 +91,39 @@ KEPT_MODULES = (
     "drivers/media/rc/rc-core.ko",
 )
 
+# What no story here needs. Under emulation a process that is started costs a tenth of a second of a boot, or more.
 MASKED_UNITS = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
     "e2scrub_reap.service",
     "fstrim.timer",
     "getty@tty1.service",
+    "kmod-static-nodes.service",
     "logrotate.timer",
-    "modprobe@drm.service",  # no seat needs it, and each boot would wait for it
+    "modprobe@configfs.service",
+    "modprobe@dm_mod.service",
+    "modprobe@drm.service",
+    "modprobe@efi_pstore.service",
+    "modprobe@fuse.service",
+    "modprobe@loop.service",
     "proc-sys-fs-binfmt_misc.automount",
+    "serial-getty@ttyS0.service",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
     "systemd-binfmt.service",
+    "systemd-network-generator.service",
     "systemd-networkd-wait-online.service",
     "systemd-pstore.service",
+    "systemd-random-seed.service",
+    "systemd-sysusers.service",
     "systemd-timesyncd.service",
+    "systemd-update-utmp.service",
 )
 
 # A test that wants libvirt starts it, so that no boot waits for it; its own network needs programs that are not here.
@@ -121,6 +140,9 @@ DISABLED_UNITS = (
     "virtlogd.socket",
 )
 LIBVIRT_NETWORK = "etc/libvirt/qemu/networks/autostart/default.xml"
+
+# Started when libvirt asks for them, and not at boot.
+ON_DEMAND = ("dbus.service", "systemd-logind.service")
 
 USERS = ("admin", "locked")
 
@@ -159,6 +181,10 @@ def configure(root: Path, keys: Path, log: Path) -> None:
     run(("chroot", root, "systemctl", "enable", "systemd-networkd.service"), log=log)
     run(("chroot", root, "systemctl", "mask", *MASKED_UNITS), log=log)
     run(("chroot", root, "systemctl", "disable", *DISABLED_UNITS), log=log)
+    for unit in ON_DEMAND:
+        (root / "usr/lib/systemd/system/multi-user.target.wants" / unit).unlink()
+    # A login without a session of logind's: each first one would start a manager of units for its user.
+    run(("chroot", root, "pam-auth-update", "--package", "--remove", "systemd"), log=log)
     (root / LIBVIRT_NETWORK).unlink(missing_ok=True)
     _make_keys(root, keys, log)
 
