@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point parts lint format sizes kernels image changelog pins clean
+.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point kernel-every-pair parts lint format sizes kernels image changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,11 @@ kernel-bench: $(VENV)/dev ## build the bench's guest image, or find it in the ca
 	@$(PY) -m tests.kernel.image.build
 
 kernel-every-point: $(VENV)/dev ## kill an engine at every point of the story on the bench; takes hours
-	@GPUCARVE_EVERY_POINT=1 $(PY) -m pytest tests/kernel/test_every_point.py tests/kernel/test_passthrough.py
+	@GPUCARVE_EVERY_POINT=1 $(PY) -m pytest \
+		tests/kernel/test_every_point.py tests/kernel/test_kinds_crash.py tests/kernel/test_passthrough.py
+
+kernel-every-pair: $(VENV)/dev ## each change of workload kind on the bench from a clean start; half an hour
+	@GPUCARVE_EVERY_PAIR=1 $(PY) -m pytest tests/kernel/test_kinds.py
 
 parts: ## install the Debian packages that tests run for real (needs root; says what it does)
 	@bash scripts/parts.sh

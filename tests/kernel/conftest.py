@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel import moments
-from tests.kernel.bench import find_bench
+from tests.kernel import cards, machine, moments
+from tests.kernel.bench import IOMMU_ON, find_bench
 from tests.kernel.guest import Guest
 from tests.kernel.missing import missing
 from tests.kernel.moments import Moment
@@ -86,3 +86,22 @@ def bare(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Moment:
 def crossed(bare: Moment, tmp_path_factory: pytest.TempPathFactory) -> Moment:
     """A run that was killed twice, and whose reboot is over."""
     return moments.crossed(bare, tmp_path_factory.mktemp("crossed"))
+
+
+@pytest.fixture(scope="session")
+def pair_guest() -> Iterator[Guest]:
+    """A guest with two boards of one id and the IOMMU on; its disk holds the snapshot `pair`."""
+    absent, bench = missing(), find_bench()
+    if absent or bench is None:
+        pytest.skip("; ".join(absent))
+    with Guest(bench, topology=machine.PAIR, state=IOMMU_ON) as running:
+        running.start(None)
+        cards.prepare(running)
+        yield running
+
+
+@pytest.fixture
+def pair(pair_guest: Guest) -> Guest:
+    """The guest as `cards` prepared it."""
+    pair_guest.restore(cards.PAIR)
+    return pair_guest

@@ -37,14 +37,16 @@ _context.set_forkserver_preload(["tests.kernel.engine", "gpucarve.transports.ssh
 class Errand:
     """What the process is to do, and where it is to be struck by `signal`.
 
-    `at` is a point's name and which of its passings is meant, counted from 1. `fresh` means the first point whose name
-    stands in no line of the file `struck`, and puts it there. Names passed go to `trail`, how it ended to `ending`.
+    `at` is a point's name and which of its passings is meant, counted from 1; `after_program` is the number of the
+    program after which it is, counted likewise. `fresh` means the first point whose name stands in no line of the file
+    `struck`, and puts it there. Names passed go to `trail`, how it ended to `ending`.
     """
 
     text: bytes
     journal: Path
     purpose: Purpose = Purpose.APPLY
     at: tuple[str, int] | None = None
+    after_program: int = 0
     fresh: bool = False
     signal: int = signal.SIGKILL
     take_over: bool = False
@@ -71,6 +73,7 @@ class Watch:
 
     errand: Errand
     side: str = BEFORE
+    programs: int = 0
     passed: Counter[str] = field(default_factory=Counter)
 
     def point(self, name: str) -> None:
@@ -79,7 +82,10 @@ class Watch:
         self.passed[full] += 1
         _append(self.errand.trail, full)
         fresh = self.errand.fresh and full not in lines(self.errand.struck)
-        if fresh or (full, self.passed[full]) == self.errand.at:
+        done = name.startswith("after program:")
+        self.programs += done
+        counted = done and self.programs == self.errand.after_program
+        if fresh or counted or (full, self.passed[full]) == self.errand.at:
             _append(self.errand.struck, full)
             os.kill(os.getpid(), self.errand.signal)
 
