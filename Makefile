@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
-# Two workers: each drives a guest of the bench (tests of a group share one), then both do the rest.
-PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
+# Three workers: the bench's tests are three groups, each with its guests, and a guest keeps two thirds of a core busy.
+PYTEST := $(PY) -m pytest -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point kernel-every-pair parts lint format sizes kernels image changelog pins clean

@@ -15,7 +15,16 @@ from tests.kernel.guest import Guest
 from tests.kernel.missing import missing
 from tests.kernel.moments import Moment
 
-MACHINES = ("test_bench", "test_driver_double", "test_guests", "test_passthrough", "test_topologies")
+# What shares a guest and the moments kept of it; each is about as long as the others.
+GROUPS = {
+    "crashes": ("test_controllers", "test_crash", "test_every_point", "test_losses"),
+    "changes": (
+        "test_foreign", "test_hand_made", "test_kinds", "test_kinds_crash", "test_passthrough", "test_story",
+    ),
+    "machines": (
+        "test_bench", "test_driver_double", "test_guests", "test_topologies", "test_twin_equals_kernel",
+    ),
+}  # fmt: skip
 VGPU_HOST = "vgpu-host"
 
 
@@ -23,13 +32,14 @@ VGPU_HOST = "vgpu-host"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever lies in this folder needs the bench, so that `-m "not kernel"` leaves all of it out.
 
-    Two workers run it, so that their tests share a guest each: one has the stories, the other what is about machines.
+    A worker runs a whole group, with guests of its own. Raises KeyError for a file that is in no group.
     """
     here = Path(__file__).parent
+    group_of = {file: group for group, files in GROUPS.items() for file in files}
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.kernel)
-            item.add_marker(pytest.mark.xdist_group("machines" if item.path.stem in MACHINES else "stories"))
+            item.add_marker(pytest.mark.xdist_group(group_of[item.path.stem]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
