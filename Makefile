@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 PYTEST := $(PY) -m pytest -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point kernel-every-pair parts lint format sizes kernels image changelog pins clean
+.PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point kernel-every-pair kernel-dracut parts lint format sizes kernels image changelog pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ kernel-every-point: $(VENV)/dev ## kill an engine at every point of the story on
 
 kernel-every-pair: $(VENV)/dev ## each change of workload kind on the bench from a clean start; half an hour
 	@GPUCARVE_EVERY_PAIR=1 $(PY) -m pytest tests/kernel/test_kinds.py
+
+kernel-dracut: $(VENV)/dev ## the card given to a guest whose initramfs is dracut's; five minutes
+	@$(PY) -m tests.kernel.image.dracut
+	@GPUCARVE_DRACUT=1 $(PY) -m pytest tests/kernel/test_dracut.py
 
 parts: ## install the Debian packages that tests run for real (needs root; says what it does)
 	@bash scripts/parts.sh

@@ -19,7 +19,8 @@ from tests.kernel.moments import Moment
 GROUPS = {
     "crashes": ("test_controllers", "test_crash", "test_every_point", "test_losses"),
     "changes": (
-        "test_foreign", "test_hand_made", "test_kinds", "test_kinds_crash", "test_passthrough", "test_story",
+        "test_dracut", "test_foreign", "test_hand_made", "test_kinds", "test_kinds_crash", "test_passthrough",
+        "test_story",
     ),
     "machines": (
         "test_bench", "test_driver_double", "test_guests", "test_topologies", "test_twin_equals_kernel",
