@@ -36,7 +36,7 @@ kernel-every-point: $(VENV)/dev ## kill an engine at every point of the story on
 kernel-every-pair: $(VENV)/dev ## each change of workload kind on the bench from a clean start; half an hour
 	@GPUCARVE_EVERY_PAIR=1 $(PY) -m pytest tests/kernel/test_kinds.py
 
-kernel-dracut: $(VENV)/dev ## the card given to a guest whose initramfs is dracut's; five minutes
+kernel-dracut: $(VENV)/dev ## the card given to a guest whose initramfs is dracut's; twenty minutes
 	@$(PY) -m tests.kernel.image.dracut
 	@GPUCARVE_DRACUT=1 $(PY) -m pytest tests/kernel/test_dracut.py
 
