@@ -137,6 +137,16 @@ class Engine:
         """Whether the point has been passed."""
         return name in lines(self.errand.trail)
 
+    def points(self) -> list[tuple[str, int]]:
+        """Wait for an undisturbed run's end; every point that it passed, and for the how-manieth time, in order."""
+        assert self.wait() == 0, self.said
+        passed: Counter[str] = Counter()
+        found: list[tuple[str, int]] = []
+        for name in lines(self.errand.trail):
+            passed[name] += 1
+            found.append((name, passed[name]))
+        return found
+
     def stopped(self) -> bool:
         """Whether a signal has stopped it."""
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

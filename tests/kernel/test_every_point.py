@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -97,17 +96,12 @@ def _kill_within_and_go_on(lab: GuestLab, command: str, program: str) -> None:
 
 def _points(moment: Moment, folder: Path, purpose: Purpose = Purpose.APPLY) -> list[Point]:
     """The points of an undisturbed run from this moment, in order."""
-    engine = moment.again(folder).engine(purpose)
-    assert engine.wait() == 0, engine.said
-    passed: Counter[str] = Counter()
-    points: list[Point] = []
-    for name in lines(engine.errand.trail):
-        passed[name] += 1
-        points.append((name, passed[name]))
+    points = moment.again(folder).engine(purpose).points()
+    passed = dict(points)  # the last number of each
     return [point for point in points if not point[0].startswith(_ASKING) or _first_or_last(point, passed)]
 
 
-def _first_or_last(point: Point, passed: Counter[str]) -> bool:
+def _first_or_last(point: Point, passed: Mapping[str, int]) -> bool:
     name, number = point
     return number in (1, passed[name])
 

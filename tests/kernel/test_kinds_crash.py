@@ -7,7 +7,6 @@ functions, instances, vGPUs, the boot unit. Runs when GPUCARVE_EVERY_POINT=1 ask
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import environ
@@ -17,7 +16,6 @@ import pytest
 
 from tests.kernel import shims
 from tests.kernel.cards import CARDS, card, cards
-from tests.kernel.engine import lines
 from tests.kernel.guest import Guest
 from tests.kernel.lab import GuestLab
 from tests.story.kinds import KINDS
@@ -67,7 +65,7 @@ def ways(pair_guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Ways:
 def test_a_change_of_kind_is_finished_after_a_kill_or_a_power_cut_on_its_way(
     ways: Ways, tmp_path: Path, record_property: Record, first: str, then: str
 ) -> None:
-    points = _points(ways.from_(first, tmp_path / "undisturbed", then))
+    points = ways.from_(first, tmp_path / "undisturbed", then).engine().points()
     writing = [each for each in points if "after program" in each[0]]
     for number, point in enumerate(points):
         lab = ways.from_(first, tmp_path / f"kill {number}", then)
@@ -84,18 +82,6 @@ def test_a_change_of_kind_is_finished_after_a_kill_or_a_power_cut_on_its_way(
         assert lab.run().done, point
         assert (card(lab.guest), lab.stands()) == (CARDS[then], True), point
     record_property("points on the way", len(points))
-
-
-def _points(lab: GuestLab) -> list[Point]:
-    """The points of an undisturbed change, in order."""
-    engine = lab.engine()
-    assert engine.wait() == 0, engine.said
-    passed: Counter[str] = Counter()
-    points: list[Point] = []
-    for name in lines(engine.errand.trail):
-        passed[name] += 1
-        points.append((name, passed[name]))
-    return points
 
 
 def _repeated(guest: Guest) -> list[str]:
