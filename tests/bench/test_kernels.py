@@ -116,7 +116,7 @@ def test_where_there_is_no_driver_cuda_is_refused_with_what_to_install() -> None
         ).returncode
         == 0
     ):
-        pytest.skip("this machine has NVIDIA's driver")
+        pytest.skip("this machine has NVIDIA's driver")  # it is about machines without, and CI is one
     told = answer("vectoradd", asking.Wish(interface="cuda"))
     assert not isinstance(told, asking.Refusal), told
     done = judging.judged("vectoradd", told)

@@ -9,7 +9,7 @@ import subprocess
 from tests.house.tracked import ROOT, lines, paths
 
 # Each is broken by a "+" so that this file does not break its own rule.
-PLACES = "/wo+rk/ /tm+p/ /opt/whe+els .py+env ../sha+red /root/.ca+che"
+PLACES = "/wo+rk/ /tm+p/ /opt/whe+els .py+env ../sha+red /ro+ot/.ca+che"
 REGISTRIES = (
     "py+pi.org python+hosted.org deb+ian.org np+mjs.org docker+.io qu+ay.io gh+cr.io nv+cr.io k8s+.io crates+.io"
 )

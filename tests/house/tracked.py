@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def paths() -> tuple[Path, ...]:
     """Every tracked file that is there, relative to the repository's root. Skips the test outside a checkout."""
     if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout: nothing tells tracked files from others")
+        pytest.skip("not a git checkout: nothing tells tracked files from others")  # an unpacked release is none
     listed = subprocess.run(
         ("git", "-C", str(ROOT), "ls-files", "-z"), check=True, capture_output=True, text=True, timeout=60
     )

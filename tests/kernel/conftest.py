@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.kernel import cards, machine, moments
-from tests.kernel.bench import IOMMU_ON, find_bench
+from tests.kernel.bench import IOMMU_ON
 from tests.kernel.guest import Guest
-from tests.kernel.missing import missing
+from tests.kernel.missing import needed
 from tests.kernel.moments import Moment
 
 # What shares a guest and the moments kept of it; each is about as long as the others.
@@ -53,11 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def guest() -> Iterator[Guest]:
     """The session's guest, booted; its disk holds the snapshot `clean`."""
-    absent = missing()
-    bench = find_bench()
-    if absent or bench is None:
-        pytest.skip("; ".join(absent))
-    with Guest(bench) as running:
+    with Guest(needed()) as running:
         running.start()
         yield running
 
@@ -102,10 +98,7 @@ def crossed(bare: Moment, tmp_path_factory: pytest.TempPathFactory) -> Moment:
 @pytest.fixture(scope="session")
 def pair_guest() -> Iterator[Guest]:
     """A guest with two boards of one id and the IOMMU on; its disk holds the snapshot `pair`."""
-    absent, bench = missing(), find_bench()
-    if absent or bench is None:
-        pytest.skip("; ".join(absent))
-    with Guest(bench, topology=machine.PAIR, state=IOMMU_ON) as running:
+    with Guest(needed(), topology=machine.PAIR, state=IOMMU_ON) as running:
         running.start(None)
         cards.prepare(running)
         yield running

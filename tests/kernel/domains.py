@@ -44,8 +44,8 @@ def _device(device: str) -> str:
 
 def define(guest: Guest, name: str, *devices: str) -> None:
     """Define a domain; libvirt is started where it does not run."""
-    guest.ssh(("tee", f"/root/{name}.xml"), stdin=definition(name, *devices))
-    guest.shell(f"systemctl start libvirtd.service\nvirsh -q define /root/{name}.xml")
+    guest.ssh(("tee", f"/srv/{name}.xml"), stdin=definition(name, *devices))
+    guest.shell(f"systemctl start libvirtd.service\nvirsh -q define /srv/{name}.xml")
 
 
 def start(guest: Guest, name: str) -> None:

@@ -1,9 +1,10 @@
-"""What keeps the kernel bench from running here, in words for a skipped test."""
+"""What keeps the kernel bench from running here, in words for a test that is left out."""
 
 import shutil
 
-from tests.kernel.bench import find_bench
+from tests.kernel.bench import Bench, find_bench
 from tests.kernel.image import host
+from tests.parts import leave_out
 
 _PROGRAMS = {
     "qemu-img": "package qemu-utils",
@@ -24,3 +25,11 @@ def missing() -> list[str]:
         how = "; ".join(host.obstacles()) or "`make kernel-bench` builds it"
         absent.append(f"the kernel bench is not in the cache: {how}")
     return absent
+
+
+def needed() -> Bench:
+    """The bench; a test without it is left out."""
+    absent, bench = missing(), find_bench()
+    if absent or bench is None:
+        leave_out("; ".join(absent))
+    return bench

@@ -67,10 +67,10 @@ def test_stand_ins_say_that_they_are_stand_ins(bare_host: Guest) -> None:
 
 def test_update_grub_with_unchanged_settings_writes_the_same_bytes(bare_host: Guest) -> None:
     before = bare_host.shell("sha256sum /boot/grub/grub.cfg")
-    bare_host.shell("cp -a /etc/default/grub /root/grub; echo GRUB_CMDLINE_LINUX=nonsense >>/etc/default/grub")
+    bare_host.shell("cp -a /etc/default/grub /srv/grub; echo GRUB_CMDLINE_LINUX=nonsense >>/etc/default/grub")
     bare_host.shell("update-grub")
     assert bare_host.shell("sha256sum /boot/grub/grub.cfg") != before
-    bare_host.shell("cp -a /root/grub /etc/default/grub; update-grub")
+    bare_host.shell("cp -a /srv/grub /etc/default/grub; update-grub")
     assert bare_host.shell("sha256sum /boot/grub/grub.cfg") == before
 
 
@@ -235,11 +235,11 @@ def test_a_power_cut_keeps_what_was_synced_and_takes_the_virtual_functions(
     with vgpu_host.copy() as other:
         other.start(vgpu_host_snapshot)
         before = other.boot_id()
-        other.shell("echo kept >/root/kept; sync")
+        other.shell("echo kept >/srv/kept; sync")
         other.power_off()
         other.start(snapshot=None)
         assert other.boot_id() != before
-        assert other.shell("cat /root/kept") == "kept\n"
+        assert other.shell("cat /srv/kept") == "kept\n"
         assert virtual_functions(other) == []
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from gpucarve.plan.plans import Purpose
-from tests.kernel.bench import find_bench
 from tests.kernel.booting import second_apply_writes_nothing
 from tests.kernel.guest import Guest
 from tests.kernel.image.dracut import find_packages
 from tests.kernel.lab import GuestLab, footprint
 from tests.kernel.machine import RTX6000
-from tests.kernel.missing import missing
+from tests.kernel.missing import needed
 from tests.kernel.test_passthrough import CARD, GIVEN, Card
+from tests.parts import leave_out
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("GPUCARVE_DRACUT") != "1", reason="GPUCARVE_DRACUT=1 asks for it (make kernel-dracut)"
@@ -40,8 +40,8 @@ _INSTALL = r"""
 mkdir -p /etc/dracut.conf.d
 printf 'hostonly="yes"\ncompress="zstd -1"\n' >/etc/dracut.conf.d/bench.conf
 dpkg --purge --force-depends initramfs-tools initramfs-tools-core >/dev/null 2>&1
-dpkg --install --force-confold /root/*.deb >/dev/null
-rm /root/*.deb
+dpkg --install --force-confold /srv/*.deb >/dev/null
+rm /srv/*.deb
 """
 
 
@@ -54,14 +54,14 @@ def _make_image(guest: Guest, hostonly: str) -> None:
 @pytest.fixture(scope="module")
 def dracut_guest() -> Iterator[Guest]:
     """A guest with the card, and nouveau in an image for this host that dracut has made."""
-    absent, bench, packages = missing(), find_bench(), find_packages()
-    if absent or bench is None or not packages:
-        pytest.skip("; ".join(absent) or "dracut's packages are not in the cache: python -m tests.kernel.image.dracut")
+    bench, packages = needed(), find_packages()
+    if not packages:
+        leave_out("dracut's packages are not in the cache: python -m tests.kernel.image.dracut")
     with Guest(bench, topology=RTX6000) as running:
         running.start(None)
         for package in packages:
             content = base64.b64encode(package.read_bytes()).decode()
-            running.ssh(("sh", "-c", f"base64 -d >/root/{package.name}"), stdin=content)
+            running.ssh(("sh", "-c", f"base64 -d >/srv/{package.name}"), stdin=content)
         running.shell(_INSTALL, timeout=900)
         _make_image(running, "yes")
         running.snapshot(DRACUT)

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from gpucarve.plan.plans import Purpose
-from tests.kernel.bench import find_bench
 from tests.kernel.booting import second_apply_writes_nothing, unit_ended
 from tests.kernel.guest import Guest
 from tests.kernel.lab import GuestLab, footprint
 from tests.kernel.machine import QUADRO, RTX6000
-from tests.kernel.missing import missing
+from tests.kernel.missing import needed
 
 CARDED = "carded"
 CARD, SOUND, *_ = QUADRO
@@ -45,10 +44,7 @@ sync
 @pytest.fixture(scope="module")
 def carded() -> Iterator[Guest]:
     """A guest with the card, and two of its functions' drivers in the image, which a late blacklist does not reach."""
-    absent, bench = missing(), find_bench()
-    if absent or bench is None:
-        pytest.skip("; ".join(absent))
-    with Guest(bench, topology=RTX6000) as running:
+    with Guest(needed(), topology=RTX6000) as running:
         running.start(None)
         running.shell(IMAGES.format(drivers="nouveau"), timeout=600)
         running.shell("echo 'blacklist nouveau' > /etc/modprobe.d/late.conf; sync")
@@ -118,7 +114,7 @@ def test_our_rule_alone_is_late_for_a_driver_in_the_image_until_the_image_has_it
     card.guest.shell(IMAGES.format(drivers=""), timeout=600)
     assert card.lab.run().done
     card.guest.shell(
-        "systemctl disable gpucarve-boot.service 2>/dev/null; mv /etc/modprobe.d/gpucarve.conf /root/; sync"
+        "systemctl disable gpucarve-boot.service 2>/dev/null; mv /etc/modprobe.d/gpucarve.conf /srv/; sync"
     )
     card.guest.reboot()
     assert card.has_nouveau()
@@ -127,7 +123,7 @@ def test_our_rule_alone_is_late_for_a_driver_in_the_image_until_the_image_has_it
     card.guest.shell("update-initramfs -u >/dev/null 2>&1; sync", timeout=600)
     card.guest.reboot()
     assert card.drivers() == GIVEN
-    card.guest.shell("mv /root/gpucarve.conf /etc/modprobe.d/; sync")
+    card.guest.shell("mv /srv/gpucarve.conf /etc/modprobe.d/; sync")
     result = card.lab.run(Purpose.ROLLBACK)
     assert result.done, result.endings
     assert "gpucarve" not in card.guest.shell(f"lsinitramfs {IMAGE}")

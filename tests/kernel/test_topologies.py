@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel import discovering
-from tests.kernel.bench import IOMMU_ON, find_bench
+from tests.kernel.bench import IOMMU_ON
 from tests.kernel.guest import Guest, GuestError
 from tests.kernel.machine import (
     AMD,
@@ -23,7 +23,7 @@ from tests.kernel.machine import (
     VENDOR,
     Topology,
 )
-from tests.kernel.missing import missing
+from tests.kernel.missing import needed
 
 PCI = "/sys/bus/pci/devices"
 GPU = f"{PCI}/{GPU_ADDRESS}"
@@ -42,9 +42,7 @@ class Rack:
         """The guest of this topology, booted; as the test before left it where that had it too."""
         if self._guest is None or self._guest.topology != topology:
             self.clear()
-            bench = find_bench()
-            assert bench is not None
-            self._guest = Guest(bench, topology=topology, state=state)
+            self._guest = Guest(needed(), topology=topology, state=state)
             self._guest.start(None)
         return self._guest
 
@@ -58,8 +56,6 @@ class Rack:
 @pytest.fixture(scope="module")
 def rack() -> Iterator[Rack]:
     """A rack, empty at the end."""
-    if absent := missing():
-        pytest.skip("; ".join(absent))
     rack = Rack()
     yield rack
     rack.clear()

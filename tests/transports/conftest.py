@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import leave_out
 from tests.transports.contract import namespaces, sshd
 from tests.transports.contract.namespaces import Namespace
 from tests.transports.contract.sshd import Server
@@ -21,7 +22,7 @@ def anyio_backend() -> str:
 def machine() -> Iterator[Namespace]:
     """A mount namespace of this machine."""
     if reason := namespaces.missing():
-        pytest.skip(reason)
+        leave_out(reason)
     with namespaces.namespace() as world:
         yield world
 
@@ -30,5 +31,5 @@ def machine() -> Iterator[Namespace]:
 def server(machine: Namespace, tmp_path: Path) -> Server:
     """An ssh server in it."""
     if reason := sshd.missing():
-        pytest.skip(reason)
+        leave_out(reason)
     return sshd.serve(machine, tmp_path)

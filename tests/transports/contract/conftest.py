@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpucarve.calls.transport import HostTransport
+from tests.parts import leave_out
 from tests.transports.contract.places import PLACES, Place
 from tests.transports.contract.world import World
 
@@ -17,7 +18,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     kind = PLACES[request.param]
     reason = kind.missing()
     if reason:
-        pytest.skip(reason)
+        leave_out(reason)
     async with kind.make(tmp_path) as made:
         yield made
 
