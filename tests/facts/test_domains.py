@@ -58,6 +58,12 @@ def test_what_libvirt_9_wrote_of_a_guest_is_read(
     assert found == Domains(running={name: domain}, defined={name: domain})
 
 
+def test_a_name_is_read_as_libvirt_escapes_it() -> None:
+    """virBufferEscapeString writes five characters as entities, the two quotes among them."""
+    text = f"{PATH}:  <name>&lt;it&apos;s &quot;R&amp;D&quot;&gt;</name>\n"
+    assert list(known(domains.PROBE, commands={"grep": exited(text)}).defined) == ['<it\'s "R&D">']
+
+
 def test_networks_and_other_files_beside_the_domains_are_none() -> None:
     text = f"{domains.DEFINED}/networks/default.xml:  <name>default</name>\n{domains.RUNNING}/vm-7.pid:<name>x</name>\n"
     assert known(domains.PROBE, commands={"grep": exited(text)}) == Domains()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from xml.sax.saxutils import unescape
+from html import unescape
 
 from gpucarve.calls.primitives import KIB, Inspect
 from gpucarve.calls.replies import Exited, Reply

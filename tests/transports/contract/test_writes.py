@@ -106,6 +106,15 @@ async def test_a_full_disk_leaves_the_old_content_and_nothing_else(transport: Ho
     assert world.read_file(f"{disk}/file") == b"old"
 
 
+@pytest.mark.parametrize("size", [1, 4096, 100_000])
+async def test_a_disk_without_any_room_takes_no_file(transport: HostTransport, world: World, size: int) -> None:
+    """However short: what a shell's own printf holds back until its end is told as well."""
+    disk = world.small_disk("disk", 64 * 1024)
+    world.put_file(f"{disk}/filling", b"f" * 64 * 1024)
+    failed(await write_one(transport, WriteFile(f"{disk}/file", b"n" * size)), FailureKind.EXHAUSTED)
+    assert world.listing(disk) == {"filling"}
+
+
 async def test_a_read_only_disk_refuses(transport: HostTransport, world: World) -> None:
     disk = world.read_only_disk("disk")
     calls = (WriteFile(f"{disk}/old", b"n"), WriteFile(f"{disk}/new", b"n"), Remove(f"{disk}/old"))

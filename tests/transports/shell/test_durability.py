@@ -11,7 +11,7 @@ import signal
 
 from gpucarve.calls import state
 from gpucarve.calls.primitives import Claim, Run, WriteFile
-from gpucarve.calls.programs import ProgramReply
+from gpucarve.calls.programs import CallState, ProgramReply
 from gpucarve.transports.local import LocalTransport
 from tests.transports.contract.asking import program, ran
 from tests.transports.contract.namespaces import COMMANDS, Namespace
@@ -51,17 +51,43 @@ async def test_copies_are_on_the_disk_before_the_claim_stands_and_the_claim_befo
     assert copies.endswith("; claims")
     for name in ("record", "kept/0/status", "kept/0/path"):
         assert f"{state.CLAIMS}/.new/{name} " in copies
-    assert notes[-1] == f"sync {state.CLAIMS} ; world file ; claims key"
+    assert notes[-1] == f"sync {state.CLAIMS} {state.ROOT} ; world file ; claims key"
 
 
 async def test_a_file_s_content_is_on_the_disk_before_its_name_is(machine: Namespace) -> None:
-    log = noted(machine, "dd", "mv", "sync")
+    log = noted(machine, "chmod", "sync", "mv")
     path = f"{machine.root}/file"
     await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(path, b"x")))
     notes = [note for note in machine.read_file(log).decode().splitlines() if machine.root in note.partition(";")[0]]
-    assert [note.split()[0] for note in notes] == ["dd", "mv", "sync"]
-    assert "conv=fsync" in notes[0]
-    assert notes[2] == f"sync {machine.root}/ ; world file ; claims"
+    assert [note.split()[0] for note in notes] == ["chmod", "sync", "mv", "sync"]
+    aside = notes[0].split()[2]
+    assert notes[1].startswith(f"sync {aside} ; world ;")
+    assert notes[2].startswith(f"mv -f {aside} {path} ;")
+    assert notes[3] == f"sync {machine.root}/ ; world file ; claims"
+
+
+async def test_a_disk_that_does_not_take_the_content_fails_the_write_and_nothing_has_its_name(
+    machine: Namespace,
+) -> None:
+    said = "error syncing: Input/output error"
+    for name in ("sync", "dd"):
+        failing = (
+            f'case "$*" in *{machine.root}/*) echo "{name}: {said}" >&2; exit 1 ;; esac; exec /usr/bin/{name} "$@"'
+        )
+        machine.put_file(f"{COMMANDS}/{name}", f"#!/bin/sh\n{failing}\n".encode(), 0o755)
+    transport = LocalTransport(interpreter=(*machine.enter, "sh"))
+    writes = [WriteFile(f"{machine.root}/{name}", b"x") for name in "ab"]
+    first, second = (await ran(transport, program(*writes))).outcomes
+    assert (first.state, second.state) == (CallState.FAILED, CallState.NOT_REACHED)
+    assert said in first.failure().detail
+    assert machine.listing(machine.root) == set()
+
+
+async def test_what_a_killed_program_put_aside_is_gone_with_the_next_write_beside_it(machine: Namespace) -> None:
+    machine.put_file(f"{machine.root}/.gpucarve-{'0123456789ab' * 2}-3", b"half")
+    machine.put_file(f"{machine.root}/.gpucarve-notes", b"somebody's")
+    await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(WriteFile(f"{machine.root}/file", b"x")))
+    assert machine.listing(machine.root) == {".gpucarve-notes", "file"}
 
 
 async def test_the_names_of_files_written_together_are_on_the_disk_before_anything_else_is_done(
@@ -75,9 +101,10 @@ async def test_the_names_of_files_written_together_are_on_the_disk_before_anythi
     await ran(LocalTransport(interpreter=(*machine.enter, "sh")), program(*writes, done, writes[0]))
     notes = [note for note in machine.read_file(log).decode().splitlines() if machine.root in note.partition(";")[0]]
     one, two = (f"{machine.root}/{name}/" for name in ("it's one", "two"))
-    assert [note.split()[0] for note in notes] == ["mv"] * 4 + ["sync", "touch", "mv", "sync"]
-    assert notes[4].partition(" ;")[0] == f"sync {one} {two} {one}"
-    assert notes[7].partition(" ;")[0] == f"sync {one}"
+    assert [note.split()[0] for note in notes] == ["sync", *["mv"] * 4, "sync", "touch", "sync", "mv", "sync"]
+    assert notes[0].count("/.gpucarve-") == 4
+    assert notes[5].partition(" ;")[0] == f"sync {one} {two} {one}"
+    assert notes[9].partition(" ;")[0] == f"sync {one}"
 
 
 async def test_what_was_written_before_a_failure_is_on_the_disk_too(machine: Namespace) -> None:

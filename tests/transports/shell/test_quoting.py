@@ -37,7 +37,7 @@ def test_a_word_means_its_text(shell: tuple[str, ...], given_texts: list[str]) -
 @example(b"x" * 4095 + b"-" + b"-e")
 def test_printf_makes_the_file_hold_the_bytes(shell: tuple[str, ...], tmp_path: Path, content: bytes) -> None:
     target = tmp_path / "file"
-    done = run(shell, "{ " + printf(content, str(target)) + "; }")
+    done = run(shell, f"{{ {printf(content)} >{target}; }}")
     assert (done.stderr, target.read_bytes()) == (b"", content)
 
 

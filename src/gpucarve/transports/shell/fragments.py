@@ -8,13 +8,15 @@ Boundary: reads this package's own data once.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from functools import cache
-from importlib.resources import files
+
+from gpucarve.errors import BugError
 
 _FUNCTION = re.compile(r"^([a-z_0-9]+)\(\) \{\n(.*?)^\}\n", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"[a-z_0-9]+")
-_SOURCES = ("base.sh", "reads.sh", "guards.sh", "writes.sh", "program.sh")
+_SOURCES = ("base.sh", "reads.sh", "guards.sh", "writes.sh", "files.sh", "claims.sh", "program.sh")
 # Commands of the host that fragments use, beside the shell's own; `flock` and `timeout` are not in POSIX.
 _COMMANDS = frozenset(
     {"cat", "chmod", "chown", "cp", "dd", "flock", "grep", "head", "ln", "mkdir", "mv", "readlink", "rm", "rmdir"}
@@ -27,8 +29,10 @@ def _functions() -> dict[str, str]:
     """Every function by name, as it is sent."""
     found: dict[str, str] = {}
     for source in _SOURCES:
-        text = files(__package__).joinpath("fragments", source).read_text("ascii")
-        for name, body in _FUNCTION.findall(text):
+        content = pkgutil.get_data(__package__, f"fragments/{source}")
+        if content is None:
+            raise BugError(f"this installation of gpucarve lacks {source}")
+        for name, body in _FUNCTION.findall(content.decode("ascii")):
             lines = (line.strip() for line in body.splitlines())
             kept = "\n".join(line for line in lines if line and not line.startswith("#"))
             found[name] = f"{name}() {{\n{kept}\n}}\n"

@@ -32,7 +32,7 @@ from gpucarve.transports.shell.fragments import link
 from gpucarve.transports.shell.frames import Frame, Frames, read
 from gpucarve.transports.shell.quoting import word
 from gpucarve.transports.shell.reads import compile_read, parse_reads, part_count, seconds
-from gpucarve.transports.shell.writes import compile_write, parse_write
+from gpucarve.transports.shell.writes import compile_writes, parse_write
 
 # What `sh -c` is given; the program follows on stdin. bash would read a program from a pipe byte by byte.
 BOOTSTRAP = 'LC_ALL=C; export LC_ALL; eval "$(cat)"'
@@ -67,16 +67,14 @@ def compile_gather(reads: Sequence[HostRead], nonce: str) -> bytes:
 
 def compile_program(program: Program, nonce: str) -> bytes:
     """The program that runs a `Program`. Raises ValueError where a guard has no shell test."""
-    writes = "\n".join(compile_write(number, guarded) for number, guarded in enumerate(program.writes))
+    writes = f"writes() {{\n{compile_writes(program.writes)}}}\n" if program.writes else ""
     body = (
-        f"writes() {{\n{writes or 'true'}\n}}\n"
-        f"open_state\nlock {round(program.lock_patience * 100)}\nread_lease\n"
+        f"{writes}open_state\nlock {round(program.lock_patience * 100)}\nread_lease\n"
         f"{_lease_change(program)}"
         f"enter {_seconds(program.lease)} {word(program.holder)} {word(program.run)} {len(program.writes)}\n"
-        "D=\nwrites\n"
-        + ("settle_now\n" if program.writes else "")
-        + "printf 'end\\n' >>\"$S/record\"\n"
-        + ("free_lease\n" if program.lease.ends else "")
+        "D= W= A= C=\n"
+        + ("writes\nplace\n" if writes else "")
+        + ("finish_free\n" if program.lease.ends else "finish\n")
         + "tell_lease lease\n"
         + _reads(program.then_read)
         + "exec 9>&-\n"

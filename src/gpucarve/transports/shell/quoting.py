@@ -63,11 +63,11 @@ def _active(text: str, position: int) -> tuple[str | None, int]:
     return None, position + 1
 
 
-def printf(content: bytes, target: str) -> str:
-    """A command that fills the scratch file `target` with these bytes by the shell's own printf; false without room."""
+def printf(content: bytes) -> str:
+    """A `{ …; }` that prints these bytes by the shell's own printf; false where not all could be written."""
     chunks = [content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)]
     commands = " && ".join(f"printf '{_format(chunk)}'" for chunk in chunks)
-    return f"{{ {commands or 'true'}; }} >{target}"
+    return f"{{ {commands or 'true'}; }}"
 
 
 def _format(chunk: bytes) -> str:

@@ -57,7 +57,7 @@ def compile_read(number: int, read: HostRead) -> str:
         case FindHolders(prefixes):
             return f"openers {part} {words(prefixes)}"
         case Inspect(argv, deadline, limit, stdin):
-            given = f"{printf(stdin, f'i{number:04}')} && " if stdin else ""
+            given = f"{printf(stdin)} >i{number:04} && " if stdin else ""
             source = f"i{number:04}" if stdin else "/dev/null"
             return f"{given}inspect {part} {source} {limit} {seconds(deadline)} {words(argv)}"
 

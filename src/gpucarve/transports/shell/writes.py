@@ -5,6 +5,8 @@ Boundary: text and frames. Contents are spelled into the text as the shell's own
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gpucarve.calls.primitives import (
     Claim,
     Disown,
@@ -38,29 +40,50 @@ _WORDS = {
 }
 
 
-def compile_write(number: int, guarded: Guarded) -> str:
-    """The text of one write; `return` in it ends the writes."""
+def compile_writes(writes: Sequence[Guarded]) -> str:
+    """The text of the writes; `return` in it ends them.
+
+    Files take their places together. One that is guarded by what another is about to become waits for it; by its path,
+    for that the same file has two names in one program is nothing that a resource asks for.
+    """
+    text = ""
+    waiting: set[str] = set()
+    for number, guarded in enumerate(writes):
+        paths = {predicate.path for predicate in (*guarded.before, *guarded.wanted)}
+        if isinstance(guarded.write, WriteFile):
+            paths.add(guarded.write.path)
+        if waiting and (not isinstance(guarded.write, WriteFile) or waiting & paths):
+            text += "place || return\n"
+            waiting = set()
+        if isinstance(guarded.write, WriteFile):
+            waiting.add(guarded.write.path)
+        text += _guarded(number, guarded)
+    return text
+
+
+def _guarded(number: int, guarded: Guarded) -> str:
+    """One write behind its guard."""
     content, act = _act(number, guarded.write)
-    lines = []
+    lines = ["X="] if guarded.wanted or guarded.before else []
     if guarded.wanted:
-        lines.append(f"if {all_of(guarded.wanted)}; then mark {number} skipped; else")
+        lines.append(f"if {all_of(guarded.wanted)}; then mark {number} skipped || return; else")
     if guarded.before:
         lines.append(f"{all_of(guarded.before)} || {{ mark {number} stopped $g; return; }}")
     if content is not None:
-        lines.append(f"{printf(content, 'in')} 2>e || {{ k=errno w={number}; ended; return; }}")
+        lines.append(f"given() {printf(content)}")
     lines.append(f"{act} || return")
     if guarded.wanted:
         lines.append("fi")
-    return "\n".join(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _act(number: int, write: HostWrite) -> tuple[bytes | None, str]:
-    """What `in` must hold, and the command that carries out the write."""
+    """What is given to the write, and the command that carries it out."""
     match write:
         case Run(argv, stdin, deadline, limit):
             return plain(stdin), f"act_run {number} {limit} {seconds(deadline)} {words(argv)}"
         case WriteFile(path, content, mode):
-            return plain(content), f"act {number} put {word(path)} {mode:o}"
+            return plain(content), f"act_put {number} {word(path)} {mode:o}"
         case WriteValue(path, value, deadline):
             data = value.encode("utf-8", "surrogateescape")
             return data, f"act {number} poke {word(path)} {max(1, len(data))} {seconds(deadline)}"

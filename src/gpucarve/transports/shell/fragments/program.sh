@@ -74,9 +74,20 @@ lease_aside() {
   printf 'fence=%s beat=%s seconds=%s holder=%s run=%s\n' "$F" "$B" "$1" "$2" "$3" >"$S/lease.new"
 }
 
-# free_lease: nobody has it any more; the fence stays.
-free_lease() {
-  lease_aside 0 '' '' && settle "$S/lease.new" && mv -f "$S/lease.new" "$S/lease"
+# finish: the record's end, with everything before it on the disk.
+finish() {
+  settle_now "$@"
+  printf 'end\n' >>"$S/record"
+}
+
+# finish_free: the same, and nobody has the lease any more; the fence stays.
+finish_free() {
+  if lease_aside 0 '' ''; then
+    finish "$S/lease.new"
+    mv -f "$S/lease.new" "$S/lease"
+  else
+    finish
+  fi
 }
 
 # tell_lease LABEL: a frame with the lease as it stands now.
