@@ -7,6 +7,9 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --require-has
 # Three workers: the bench's tests are three groups, each with its guests, and a guest keeps two thirds of a core busy.
 PYTEST := $(PY) -m pytest -n 3 --dist loadgroup
 
+# Tests start hundreds of processes: without this each might have to compile all of gpucarve.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo install install-all test test-fast kernel-bench kernel-every-point kernel-every-pair kernel-dracut parts lint format sizes kernels image changelog pins clean
 
