@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--tools", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--no-latency", action="store_true", help="leave out the runs with 80 ms more a round trip")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the hosts end with it
     if reason := servers.missing():
         sys.exit(reason)
     with tempfile.TemporaryDirectory(prefix="gpucarve-hosts-") as scratch:

@@ -120,6 +120,16 @@ def test_without_a_clock_or_an_entry_of_the_catalog_a_hash_has_no_roof() -> None
     assert [each.what[:7] for each in unlisted] == ["hashcat"]
 
 
+def test_a_figure_above_its_limit_is_told_as_one_that_cannot_be() -> None:
+    done = judging.judged("copy", answer(("driver's copy", 5.2e12, [1.0] * 5)))
+    assert done.standing is Standing.SHARE
+    (note,) = (note for note in done.notes if "do not quote this share" in note)
+    assert note.startswith("driver's copy is faster than the memory's pins (3201 MHz x 2 x 6144 bits): ")
+    below = judging.judged("copy", answer(("driver's copy", 4.2e12, [1.0] * 5)))
+    passed = judging.judged("transpose", answer(("driver's copy", 4e12, [1.0] * 5), ("wide (ours)", 4.1e12, [1.0] * 5)))
+    assert not [note for each in (below, passed) for note in each.notes if "do not quote" in note]
+
+
 def test_a_slice_has_no_pins_of_its_own() -> None:
     assert limits.memory(FACTS, "NVIDIA H200 MIG 1g.18gb") is None
     assert limits.memory({"memory_clock_khz": 0, "bus_bits": 256}, "x") is None

@@ -13,6 +13,7 @@ from gpucarve.bench.asking import Refusal
 from gpucarve.bench.reports import STEADY, Check, DeviceFacts, Figure, Limit, Standing, Workload
 
 _COPY = "driver's copy"
+_THIS_RUN = "this run"
 _UNSTABLE_FIX = "see that nothing else uses the device and that its clocks are not held back, then run it again"
 
 # What NVML calls the bits of the reasons that clocks are held back; the others are idleness and settings of the user.
@@ -64,6 +65,7 @@ def _judged(name: str, answer: Mapping[str, Any]) -> Workload:
     facts = dict(answer["facts"]) | {
         "monitor": _summary(answer["monitor"]), "seconds": answer["seconds"], "ready_seconds": answer["ready"]
     }  # fmt: skip
+    notes += tuple(_beyond(figure) for figure in figures if (figure.share or 0) > 1 and not _relative(figure))
     standing, why, fix = _standing(checks, figures)
     if name == "inference" and standing is Standing.RUNS:
         standing, why, fix = _loadgen(facts)
@@ -90,6 +92,19 @@ def _standing(checks: Sequence[Check], figures: Sequence[Figure]) -> tuple[Stand
     return Standing.RUNS, "no limit of this device is known to hold its figures against", ""
 
 
+def _relative(figure: Figure) -> bool:
+    """Whether its limit is itself a figure of this run, which another may well reach or pass a little."""
+    return figure.limits[0].source == _THIS_RUN
+
+
+def _beyond(figure: Figure) -> str:
+    """What to think of a figure that cannot be."""
+    return (
+        f"{figure.name} is faster than {figure.limits[0].what}: do not quote this share; the limit's clock was read at "
+        "another moment, or what it moves fits a cache"
+    )
+
+
 def _loadgen(facts: Mapping[str, Any]) -> tuple[Standing, str, str]:
     """What LoadGen said of its own run."""
     told = f"LoadGen says {facts['result']} (scenario {facts['scenario']}, seed {facts['seed']})"
@@ -108,7 +123,7 @@ def _figures(name: str, answer: Mapping[str, Any]) -> tuple[Figure, ...]:
     clocks = {str(s["name"]): limits.clock_mhz(looks, _span(s)) for s in answer["series"]}
     pins = limits.memory(facts, device)
     copied = next((figure for figure in taken if figure.name == _COPY), None)
-    own = Limit(copied.rate, "the driver's copy of the same run", "this run") if copied and copied.steady else None
+    own = Limit(copied.rate, "the driver's copy of the same run", _THIS_RUN) if copied and copied.steady else None
     return tuple(_with_limits(name, figure, pins, own, facts, clocks[figure.name]) for figure in taken)
 
 

@@ -25,7 +25,7 @@ from gpucarve.calls.programs import (
 from gpucarve.calls.replies import File, Files
 from gpucarve.calls.secret import Secret
 from gpucarve.calls.transport import HostTransport
-from tests.transports.contract.asking import program, ran
+from tests.transports.contract.asking import gathered, program, ran
 from tests.transports.contract.world import Script, World
 
 THEIRS = Lease(fence=1, beat=1, seconds=30, holder="theirs", run="run-0")
@@ -52,6 +52,17 @@ async def test_a_program_reads_back_after_its_writes(transport: HostTransport, w
     )
     assert reply.complete
     assert reply.reads == (Files((File(path, b"new\0"),)), Files(()))
+
+
+@pytest.mark.parametrize("text", [b"", b"run=1\n0 begun\n", b"  a \\n\n\n0 cut sho", b"0 done\n" * 20])
+async def test_the_record_is_read_as_it_stands(transport: HostTransport, world: World, text: bytes) -> None:
+    """By itself or among other files, where a crash cut its last line short, and up to the limit."""
+    await ran(transport, program())
+    world.put_file(state.RECORD, text, mode=0o600)
+    alone, among = await gathered(
+        transport, ReadFiles((state.RECORD,), limit=100), ReadFiles((state.RECORD, "/none"), limit=100)
+    )
+    assert alone == among == Files((File(state.RECORD, text[:100], len(text) > 100),))
 
 
 async def test_forty_writes_make_one_program(transport: HostTransport, world: World) -> None:

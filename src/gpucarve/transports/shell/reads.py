@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from gpucarve.calls import state
 from gpucarve.calls.primitives import FindHolders, HostRead, Inspect, ReadFiles, ReadLinks, Stat
 from gpucarve.calls.replies import (
     Exited,
@@ -48,6 +49,8 @@ def compile_read(number: int, read: HostRead) -> str:
     """The line that answers one read."""
     part = f"r{number:04}"
     match read:
+        case ReadFiles((state.RECORD,)):
+            return f"own_record {part}"
         case ReadFiles(patterns, limit):
             return f"files {part} {limit + 1} " + " ".join(map(pattern, patterns))
         case ReadLinks(patterns):
