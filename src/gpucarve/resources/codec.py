@@ -14,50 +14,7 @@ from gpucarve.model.hosts import ResourceKey
 from gpucarve.model.mig import MigProfileName, Placement
 from gpucarve.model.pci import PciAddress
 from gpucarve.resources.decisions import Resource
-from gpucarve.resources.host.boot_unit import BootUnit, BootUnitAsBefore
-from gpucarve.resources.host.driver_blacklist import DriverBlacklist, DriverBlacklistAsBefore
-from gpucarve.resources.host.gpu_instance import AdoptedGpuInstance, GpuInstance
-from gpucarve.resources.host.gpu_instance_removal import NoGpuInstance
-from gpucarve.resources.host.kernel_arguments import KernelArguments, KernelArgumentsAsBefore
-from gpucarve.resources.host.mig_mode import MigMode, MigModeAsBefore
-from gpucarve.resources.host.modules_load import ModulesLoad, ModulesLoadAsBefore
-from gpucarve.resources.host.vfio_binding import NoVfioBinding, VfioBinding
-from gpucarve.resources.host.vgpu import Vgpu
-from gpucarve.resources.host.vgpu_adoption import AdoptedVgpu
-from gpucarve.resources.host.vgpu_removal import NoVgpu
-from gpucarve.resources.host.virtual_functions import NoVirtualFunctions, VirtualFunctions
-from gpucarve.resources.host.whole_gpu import WholeGpu
-from gpucarve.resources.kube.allocatable import Allocatable
-from gpucarve.resources.kube.node_label import NodeLabel
 
-_CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls
-    for cls in (
-        BootUnit,
-        BootUnitAsBefore,
-        KernelArguments,
-        KernelArgumentsAsBefore,
-        DriverBlacklist,
-        DriverBlacklistAsBefore,
-        ModulesLoad,
-        ModulesLoadAsBefore,
-        VfioBinding,
-        NoVfioBinding,
-        MigMode,
-        MigModeAsBefore,
-        VirtualFunctions,
-        NoVirtualFunctions,
-        GpuInstance,
-        AdoptedGpuInstance,
-        NoGpuInstance,
-        Vgpu,
-        AdoptedVgpu,
-        NoVgpu,
-        WholeGpu,
-        NodeLabel,
-        Allocatable,
-    )
-}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     ResourceKey: ResourceKey.parse,
     PciAddress: PciAddress.parse,
@@ -75,7 +32,7 @@ def to_data(resource: Resource) -> dict[str, Any]:
 def from_data(data: dict[str, Any]) -> Resource:
     """The resource again. Raises ValueError on anything this version does not know."""
     fields = dict(data)
-    cls = _CLASSES.get(str(fields.pop("type", "")))
+    cls = _classes().get(str(fields.pop("type", "")))
     if cls is None:
         raise ValueError(f"{data.get('type')!r} is not a resource of this version")
     hints = _hints(cls.__name__)
@@ -86,9 +43,17 @@ def from_data(data: dict[str, Any]) -> Resource:
 
 
 @cache
+def _classes() -> dict[str, type[Any]]:
+    """Loaded when a plan is read: who only writes one has the few that it is made of."""
+    from gpucarve.resources.classes import CLASSES  # noqa: PLC0415 - all resources, and with them the catalog
+
+    return CLASSES
+
+
+@cache
 def _hints(name: str) -> dict[str, Any]:
     """The declared types of a resource's fields; looked up once, since a plan holds thousands of a class."""
-    return get_type_hints(_CLASSES[name])
+    return get_type_hints(_classes()[name])
 
 
 def _plain(value: object) -> object:
