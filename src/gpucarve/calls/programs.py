@@ -5,7 +5,8 @@ A `Program` is what a transport runs in one round trip. Its semantics, the same 
 1. take the host's lock without waiting longer than `lock_patience`; else `Refused(LOCKED)`;
 2. compare the lease and the fence (see `LeaseChange`); else `Refused(LEASE_HELD)` or `Refused(FENCED)`;
 3. write the record (run, fence, boot id, begun) and the lease's new beat;
-4. go through `writes` in order; each is guarded; the first that stops or fails ends the writes;
+4. go through `writes` in order; each is guarded; the first that stops or fails ends the writes. Files that follow one
+   another may be put aside first and take their places together, one after the other;
 5. write the record's end, give the lease back where that is asked for, answer `then_read`, release the lock.
 
 The lock, the lease, the record and the claims live on the target (`gpucarve.calls.state`), so they outlive any

@@ -43,20 +43,18 @@ _WORDS = {
 def compile_writes(writes: Sequence[Guarded]) -> str:
     """The text of the writes; `return` in it ends them.
 
-    Files take their places together. One that is guarded by what another is about to become waits for it; by its path,
-    for that the same file has two names in one program is nothing that a resource asks for.
+    Files that follow one another take their places together. One whose guard names another of them waits until that one
+    is in its place. Paths are compared as they are written: no resource writes one file by two names in one program.
     """
     text = ""
     waiting: set[str] = set()
     for number, guarded in enumerate(writes):
-        paths = {predicate.path for predicate in (*guarded.before, *guarded.wanted)}
-        if isinstance(guarded.write, WriteFile):
-            paths.add(guarded.write.path)
-        if waiting and (not isinstance(guarded.write, WriteFile) or waiting & paths):
+        file = {guarded.write.path} if isinstance(guarded.write, WriteFile) else set()
+        guards = {predicate.path for predicate in (*guarded.before, *guarded.wanted)}
+        if waiting and (not file or waiting & (file | guards)):
             text += "place || return\n"
             waiting = set()
-        if isinstance(guarded.write, WriteFile):
-            waiting.add(guarded.write.path)
+        waiting |= file
         text += _guarded(number, guarded)
     return text
 
