@@ -4,8 +4,8 @@
 # of those, C: those that still lack the mode M. D: the directories that are not on the disk yet; d1 d2 ... are those, Q is
 # how many.
 
-# act_put NUMBER PATH MODE: put aside what is to be the content of PATH. Where that fails it is tried by itself, which
-# tells why: what waits may have taken the disk's last room.
+# act_put NUMBER PATH MODE: put aside what is to be the content of PATH. Where that fails it is tried by itself, after what
+# waits took its place and gave the room of what stood there back; that tells why it fails.
 act_put() {
   [ -z "$C" ] || [ "$M" = "$3" ] || place || return
   w=$1
@@ -15,7 +15,7 @@ act_put() {
     [ -z "$m" ] || M=$m C="$C \"\$t_$1\""
   else
     [ -z "$t" ] || rm -f "$t" 2>/dev/null
-    place && act "$1" put "$2" "$3"
+    act "$1" put "$2" "$3"
   fi
 }
 
